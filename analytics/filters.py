@@ -34,8 +34,8 @@ SEGMENT_PARAMETER = TotalsParameter(
         convert=to_segment,
         schema=to_segment.schema,
         help_text=(
-            "Those who are in this segment now, as the summary counts them. Access: `tenant_admin`, `super_admin`; a 403 "
-            "for others."
+            "Customers who are in this segment now, as the summary counts them. Access: `tenant_admin`, `super_admin`; a "
+            "403 for others."
         ),
     ),
     condition=segment_condition,

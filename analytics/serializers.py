@@ -35,7 +35,7 @@ class StatisticsSerializer(serializers.Serializer):
     customers_with_password = serializers.IntegerField()
     walk_in_customers = serializers.IntegerField()
     new_customers_in_period = serializers.IntegerField()
-    total_appointments = serializers.IntegerField(help_text="Of any status, in the period.")
+    total_appointments = serializers.IntegerField(help_text="Appointments of any status, in the period.")
     total_revenue = serializers.IntegerField(help_text="By visits, in the period.")
     total_loyalty_points = serializers.IntegerField()
     avg_appointments_per_customer = serializers.FloatField()
@@ -63,6 +63,8 @@ class SummarySerializer(serializers.Serializer):
 
     statistics = StatisticsSerializer()
     period = PeriodSerializer()
-    currencies = serializers.ListField(child=serializers.CharField(), help_text="Of the amounts that were summed.")
-    definitions = serializers.DictField(help_text="What each figure means, and the thresholds used.")
+    currencies = serializers.ListField(
+        child=serializers.CharField(), help_text="The currencies of the amounts that were summed."
+    )
+    definitions = serializers.DictField(help_text="The meaning of each figure, and the thresholds used.")
     generated_at = InstantField()

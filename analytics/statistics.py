@@ -24,9 +24,9 @@ from tenants.scope import TenantFilter
 TOP_LIST_SIZE = 10
 # The figures by which customers are ranked. Ties are ordered by the other figure.
 MEASURES = ("total_appointments", "total_spent")
-# The partial index `customertotals_most` holds the customers with at least so many appointments.
+# The partial index `customertotals_most` holds the customers with at least this many appointments.
 INDEXED_MIN_APPOINTMENTS = 10
-# By each of MEASURES, the figures of so many customers in a period give the threshold of `candidate_condition`.
+# By each of MEASURES, the figures of this many customers in a period give the threshold of `candidate_condition`.
 THRESHOLD_SAMPLE_SIZE = 200
 THRESHOLD_FIELDS = ("at_risk_after_days", "new_within_days", "vip_min_visits", "vip_top_percent")
 
@@ -70,11 +70,11 @@ class Period(NamedTuple):
 
     def date_condition(self, field: str) -> Q:
         """Returns the condition that a date lies in the period."""
-        return _between(field, self.first, self.last)
+        return _range_condition(field, self.first, self.last)
 
     def instant_condition(self, field: str) -> Q:
         """Returns the condition that an instant lies in the period."""
-        return _between(field, self.first and first_instant(self.first), self.last and last_instant(self.last))
+        return _range_condition(field, self.first and first_instant(self.first), self.last and last_instant(self.last))
 
     def preceding_condition(self, field: str) -> Q:
         """Returns the condition that a date lies in the equally long window just before the period. No date lies in it
@@ -98,7 +98,7 @@ class CustomerFigures(NamedTuple):
 ALL_TIME = Period()
 
 
-def _between(field: str, lowest: dt.date | None, highest: dt.date | None) -> Q:
+def _range_condition(field: str, lowest: dt.date | None, highest: dt.date | None) -> Q:
     bounds = {f"{field}__gte": lowest, f"{field}__lte": highest}
     return Q(**{bound: value for bound, value in bounds.items() if value})
 
@@ -180,7 +180,7 @@ def sum_appointments(period: Period) -> dict[str, int]:
     days = AppointmentDailyTotals.objects.filter(period.date_condition("day"))
     return {
         name: int(total or 0)
-        for name, total in days.aggregate(**{name: Sum(name) for name in AppointmentDailyTotals.sums}).items()
+        for name, total in days.aggregate(**{name: Sum(name) for name in AppointmentDailyTotals.value_columns}).items()
     }
 
 

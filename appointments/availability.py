@@ -26,7 +26,7 @@ P = TypeVar("P")
 
 _DAY = dt.timedelta(days=1)
 _ANY_MIDNIGHT = dt.datetime.combine(FIRST_DAY, dt.time())
-# If there is a limit, so many days are searched first, and all days only if these have too few slots.
+# If there is a limit, these days are searched first, and the others only if these have too few slots.
 _FIRST_DAYS = 7 * _DAY
 
 

@@ -8,9 +8,9 @@ from django.core.exceptions import ValidationError
 
 from appointments.availability import Slot, find_slots
 from appointments.lengths import length_of, set_length
-from appointments.models import BLOCKING_STATUSES, Appointment, DoubleBooking, Override, Status
+from appointments.models import BLOCKING_STATUSES, OPEN_STATUSES, Appointment, DoubleBooking, Override, Status
 from appointments.models.schedule import Schedule, read_schedules
-from appointments.models.transitions import MOVABLE_STATUSES, get_transitions_now
+from appointments.models.transitions import get_transitions_now
 from circe.api.conflicts import ConflictError
 from circe.api.local_time import add_minutes, is_skipped
 from customers.models import Customer
@@ -121,9 +121,9 @@ def move(
     there already.
 
     Without an `end` it stays as long as it was. The caller has locked both members of staff. Raises InvalidTransition
-    if its status is not in MOVABLE_STATUSES, and what `book` raises.
+    if its status is not in OPEN_STATUSES, and what `book` raises.
     """
-    if appointment.status not in MOVABLE_STATUSES:
+    if appointment.status not in OPEN_STATUSES:
         raise InvalidTransition(appointment, "be moved")
     before, length = _where(appointment), length_of(appointment)
     appointment.appointment_date, appointment.start_time = day, start
@@ -383,5 +383,5 @@ def _find_refusals(appointment: Appointment, schedule: Schedule) -> list[str]:
     """Returns the codes of the rules by which the schedule forbids the appointment."""
     conflicts = schedule.find_conflicts(*appointment.occupied)
     # For an appointment that has begun, only `overlap` is checked.
-    counts = {"overlap": appointment.status in BLOCKING_STATUSES}
-    return [code for code in conflicts if counts.get(code, not appointment.has_begun)]
+    is_checked = {"overlap": appointment.status in BLOCKING_STATUSES}
+    return [code for code in conflicts if is_checked.get(code, not appointment.has_begun)]

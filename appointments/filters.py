@@ -67,7 +67,9 @@ TOTALS_PARAMETERS = {
         condition=lambda value: Q(last_visit__gte=to_local_day(value)),
     ),
     "last_visit_to": TotalsParameter(
-        DayOrInstantFilter(help_text="Last visit on this day of the tenant's or before. Who had no visit is left out."),
+        DayOrInstantFilter(
+            help_text="Last visit on this day of the tenant's or before. Customers without a visit are left out."
+        ),
         condition=lambda value: Q(last_visit__lte=to_local_day(value)),
     ),
     # PostgreSQL uses the index of this integer column only if it is compared with a whole number.

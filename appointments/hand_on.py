@@ -11,9 +11,15 @@ from django.db.models import QuerySet
 
 from appointments.booking import BookingRefused, book, find_free_staff
 from appointments.lengths import set_length
-from appointments.models import Appointment, TimeOff, local_today_and_time, lock_bookings_of, upcoming_condition
+from appointments.models import (
+    OPEN_STATUSES,
+    Appointment,
+    TimeOff,
+    local_today_and_time,
+    lock_bookings_of,
+    upcoming_condition,
+)
 from appointments.models.schedule import read_schedules
-from appointments.models.transitions import MOVABLE_STATUSES
 from circe.api.conflicts import ConflictError
 from tenants.models import Outlet, Service, Staff
 
@@ -113,7 +119,7 @@ def hand_on(appointment: Appointment, to: HandOnTarget) -> Appointment:
 def _hand_on(appointment: Appointment, to: HandOnTarget, *, staff_id: str) -> Appointment:
     lock_bookings_of(appointment.tenant_id, [appointment.staff_id, staff_id])
     rows = Appointment.objects.with_related().select_related("tenant").select_for_update(of=("self",))
-    row = rows.filter(pk=appointment.pk, staff=appointment.staff_id, status__in=MOVABLE_STATUSES).first()
+    row = rows.filter(pk=appointment.pk, staff=appointment.staff_id, status__in=OPEN_STATUSES).first()
     if row is None or row.has_begun:
         raise ChangedMeanwhile
     _set_outlet_and_service(row, to)

@@ -99,7 +99,7 @@ class AppointmentSerializer(ModelSerializer):
 class HistoryStatisticsSerializer(serializers.Serializer):
     """Figures over all appointments of the customer, whatever the filters."""
 
-    total_appointments = serializers.IntegerField(help_text="Of any status.")
+    total_appointments = serializers.IntegerField(help_text="Appointments of any status.")
     completed = serializers.IntegerField()
     cancelled = serializers.IntegerField()
     no_show = serializers.IntegerField()

@@ -82,7 +82,7 @@ def run_command(arguments: list[str]) -> None:
         return
     try:
         django.setup()
-        # What is loaded by now stays until the end: the collector need not look at it.
+        # The modules that are loaded by now stay until the end, so the garbage collector need not look at them.
         gc.freeze()
         gc.enable()
         CommandLine(arguments).execute()

@@ -1,4 +1,6 @@
-"""What log lines look like: one JSON object a line. It needs no settings, since gunicorn logs before settings are loaded."""
+"""The format of log lines: one JSON object a line. This module needs no settings, since gunicorn logs before settings are
+loaded.
+"""
 
 import datetime as dt
 import logging

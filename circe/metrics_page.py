@@ -51,7 +51,7 @@ class StateCollector:
     """Reads two figures when they are asked for: whether the database can be used, and how many messages wait."""
 
     def collect(self) -> "Iterator[Metric]":
-        """Yields the figures. Those of the queues are missing while the database can't be used."""
+        """Yields the figures. The figures of the queues are missing while the database can't be used."""
         from prometheus_client.metrics_core import GaugeMetricFamily
 
         is_ready = readiness.problem() is None

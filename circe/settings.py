@@ -64,7 +64,7 @@ def read_or_generate(file: Path) -> str:
     """Returns the secret in the file. If there is no such file, generates the secret and stores it."""
     if not file.exists():
         file.parent.mkdir(exist_ok=True)
-        # The link appears with the complete text. Of several processes the first one creates it. The mode is 0600.
+        # The link appears with the complete text. If several processes start, the first one creates it. The mode is 0600.
         with NamedTemporaryFile("w", dir=file.parent) as draft, suppress(FileExistsError):
             draft.write(get_random_secret_key())
             draft.flush()
@@ -248,7 +248,7 @@ DEFAULT_FROM_EMAIL = address_in_mails(
 PUBLIC_URL = address_in_mails(
     "PUBLIC_URL", "https://circe.example", f"http://localhost:{env.str('PORT', '8000')}", r"https?://[^\s/?#]+/?"
 )
-# What sends short texts, by channel: a function that takes a customers.messages.mail.TextMessage. There is no provider yet.
+# By channel of short texts: a function that sends a customers.messages.mail.TextMessage. There is no provider yet.
 TEXT_MESSAGE_BACKENDS = dict.fromkeys(("sms", "push", "whatsapp"), "customers.messages.transport.print_text")
 
 # --- accounts -------------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def _profiles_by_ids(ids: Any) -> QuerySet[Any, Any]:
 # detail and the answers to writes show these profiles.
 PROFILES_BY_IDS = PreparedQuery("profiles_by_ids", _profiles_by_ids, ids=ArrayField(IdField()))
 
-# If a search finds at most so many customers, those whose names begin with its words come first.
+# If a search finds at most this many customers, those whose names begin with its words come first.
 MAX_RANKED = 10_000
 # `found` are the customers that the filters match, with what they are sorted by. A page in the second half of the list
 # is counted from the end of the list.

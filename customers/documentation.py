@@ -235,7 +235,7 @@ OPERATIONS = {
         summary="Get customer history",
         description=(
             "The audit trail of a customer, their preferred lists and appointments, newest first: who did it (a person or "
-            "a command), in which request, and each field before and after. Of a password it tells only that it was set "
+            "a command), in which request, and each field before and after. A password is shown only as set "
             "or changed. It also works for a soft-deleted customer."
         ),
         is_paged=True,

@@ -116,7 +116,7 @@ class CustomerFilter(ChangesFilter):
         convert=to_ordering,
         schema=to_ordering.schema | {"default": "-created_at"},
         help_text=(
-            "What the list is sorted by, with `-` from the highest to the lowest. `name` is the first name, then the last "
+            "The order of the list, with `-` from the highest to the lowest. `name` is the first name, then the last "
             "name, without case and accents. By `last_appointment_date`, customers without a visit come last in both "
             "directions. Equal customers are sorted by id in the same direction. With `ordering`, "
             "a search does not list the names that begin with its words first."

@@ -22,7 +22,7 @@ from django.db.models import Lookup, Q, TextField
 from tenants.identity import PHONE_SEPARATORS, clean_phone, normalize_phone_text, phone_fragment, split_national_number
 
 MAX_SEARCH_LENGTH = 100
-# Only a search of at most so many words is also looked for with two neighbouring words joined to one.
+# Only a search of at most this many words is also looked for with two neighbouring words joined to one.
 MAX_JOINED_WORDS = 5
 # Letters that are written as apostrophes (ʻ, ʼ) or tones are punctuation, see circe_punctuation. A combining mark alone is
 # a word only if there is no other word. Folding leaves nothing of an accent, so it finds nobody.
@@ -36,7 +36,7 @@ _INVISIBLE = regex.compile(r"[[\p{Default_Ignorable_Code_Point}\p{Cf}]--\u200C]+
 # An accent that stands alone beside a letter, as in `O´Brien`. NFKC would make a space and a combining accent of it.
 _ACCENT_AS_QUOTE = regex.compile(r"(?<=[\p{L}\p{M}\p{N}])\p{Sk}|\p{Sk}(?=[\p{L}\p{N}])")
 _AROUND_EMAIL = re.compile(r"""[<>()\[\]{}"“”„«»‹›,;:|/\\]+""")
-# What a copied link begins with.
+# The scheme at the beginning of a copied link.
 _LINK_SCHEME = re.compile(r"\b(?:mailto|tel|sms):", re.IGNORECASE)
 _AROUND = regex.compile(r"\A[\p{P}\p{S}]+|[\p{P}\p{S}]+\Z")
 _AROUND_PHONE = regex.compile(r"\A[[\p{P}\p{S}]--[+(]]+|[[\p{P}\p{S}]--[)]]+\Z", regex.V1)
@@ -76,7 +76,7 @@ class HasEmailPart(FoldedPattern):
 
 def search_words(text: str) -> list[str]:
     """Returns the words of a search, each once, without punctuation. SQL folds them (`circe_fold`)."""
-    return _unique_words(chunk for phrase in _phrases(text) for chunk in phrase)
+    return _split_into_unique_words(chunk for phrase in _split_into_phrases(text) for chunk in phrase)
 
 
 def search_condition(text: str) -> Q:
@@ -84,14 +84,14 @@ def search_condition(text: str) -> Q:
 
     Words are compared without punctuation. A text of punctuation alone matches nobody; a text of spaces matches everybody.
     """
-    phrases = _phrases(text)
+    phrases = _split_into_phrases(text)
     if phrases:
-        return Q(*map(_phrase, phrases)) | _phone_of_spreadsheet(text)
+        return Q(*map(_phrase_condition, phrases)) | _spreadsheet_number_condition(text)
     typed = unicodedata.normalize("NFKC", text).strip()
-    return _phone("+") if typed == "+" else _contains("") if typed else Q()
+    return _phone_condition("+") if typed == "+" else _word_condition("") if typed else Q()
 
 
-def _phrases(text: str) -> list[list[str]]:
+def _split_into_phrases(text: str) -> list[list[str]]:
     """Splits a text at `%`, `_` and `\\` into phrases, and each phrase at its spaces into chunks. A text with an `@` is also
     split at the marks that are written around an e-mail address.
 
@@ -101,45 +101,49 @@ def _phrases(text: str) -> list[list[str]]:
     visible = _LINK_SCHEME.sub(" ", visible)
     if "@" in visible:
         visible = _AROUND_EMAIL.sub(" ", visible)
-    phrases = [[chunk for chunk in phrase.split() if _words(chunk)] for phrase in re.split(r"[%_\\]", visible)]
-    without_marks = [[chunk for chunk in phrase if not _is_mark(chunk)] for phrase in phrases]
+    phrases = [
+        [chunk for chunk in phrase.split() if _split_into_words(chunk)] for phrase in re.split(r"[%_\\]", visible)
+    ]
+    without_marks = [[chunk for chunk in phrase if not _is_only_marks(chunk)] for phrase in phrases]
     return [phrase for phrase in (without_marks if any(without_marks) else phrases) if phrase]
 
 
-def _phrase(chunks: list[str]) -> Q:
+def _phrase_condition(chunks: list[str]) -> Q:
     may_have_phone = re.search(r"\d", "".join(chunks)) is not None
     condition, others = Q(), []
-    for is_phone, group in groupby(chunks, key=lambda chunk: may_have_phone and bool(_phone_part(chunk))):
+    for is_phone, group in groupby(chunks, key=lambda chunk: may_have_phone and bool(_read_phone_part(chunk))):
         parts = list(group)
         if is_phone:
-            condition &= Q(*map(_contains, _unique_words(parts))) | _phone("".join(map(_phone_part, parts)))
+            condition &= Q(*map(_word_condition, _split_into_unique_words(parts))) | _phone_condition(
+                "".join(map(_read_phone_part, parts))
+            )
         else:
             others += parts
-    return condition & _in_any_spelling(others)
+    return condition & _any_spelling_condition(others)
 
 
-def _in_any_spelling(chunks: list[str]) -> Q:
+def _any_spelling_condition(chunks: list[str]) -> Q:
     """Returns the condition that finds the words as they are typed, or joined if a name may be stored as one word:
     `O'Brien`, `Mary Jo`. The condition of each spelling is a conjunction, for which one scan of the index is enough.
     Two neighbouring words are joined only if one of them has fewer than three letters: longer words are found as parts
     of the joined word anyway.
     """
-    words = _unique_words(chunks)
-    found = Q(*(condition for chunk in dict.fromkeys(chunks) for condition in _separately(chunk)))
-    joined = list(dict.fromkeys("".join(_words(chunk)) for chunk in chunks))
+    words = _split_into_unique_words(chunks)
+    found = Q(*(condition for chunk in dict.fromkeys(chunks) for condition in _chunk_conditions(chunk)))
+    joined = list(dict.fromkeys("".join(_split_into_words(chunk)) for chunk in chunks))
     if joined != words:
-        found |= Q(*map(_contains, joined))
+        found |= Q(*map(_word_condition, joined))
     if len(words) <= MAX_JOINED_WORDS and not any(map(_is_email_part, chunks)):
-        for at in range(1, len(words)):
-            first, second = words[at - 1 : at + 1]
+        for index in range(1, len(words)):
+            first, second = words[index - 1 : index + 1]
             if min(len(first), len(second)) < 3 <= len(first + second):
-                found |= Q(*map(_contains, [*words[: at - 1], first + second, *words[at + 1 :]]))
+                found |= Q(*map(_word_condition, [*words[: index - 1], first + second, *words[index + 1 :]]))
     return found
 
 
-def _separately(chunk: str) -> list[Q]:
+def _chunk_conditions(chunk: str) -> list[Q]:
     if not _is_email_part(chunk):
-        return [_contains(word) for word in _words(chunk)]
+        return [_word_condition(word) for word in _split_into_words(chunk)]
     return [reduce(or_, (Q(search_text__has_email_part=spelling) for spelling in _email_spellings(chunk)))]
 
 
@@ -161,11 +165,11 @@ def _is_email_part(chunk: str) -> bool:
     return "@" in _AROUND.sub("", chunk)
 
 
-def _unique_words(chunks: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(word for chunk in chunks for word in _words(chunk)))
+def _split_into_unique_words(chunks: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(word for chunk in chunks for word in _split_into_words(chunk)))
 
 
-def _words(chunk: str) -> list[str]:
+def _split_into_words(chunk: str) -> list[str]:
     """Returns the words between the punctuation. Pictures such as emojis, and marks without a letter, are words only if
     there are no other words.
     """
@@ -173,11 +177,11 @@ def _words(chunk: str) -> list[str]:
     return [word for word in words if not _MARKS.fullmatch(word)] or words or _PICTURES.findall(chunk)
 
 
-def _is_mark(chunk: str) -> bool:
-    return all(map(_MARKS.fullmatch, _words(chunk)))
+def _is_only_marks(chunk: str) -> bool:
+    return all(map(_MARKS.fullmatch, _split_into_words(chunk)))
 
 
-def _phone_part(chunk: str) -> str:
+def _read_phone_part(chunk: str) -> str:
     """Returns the text as a part of a phone number, without quotes and other marks around it. Returns "" if it is no
     such part.
     """
@@ -185,42 +189,45 @@ def _phone_part(chunk: str) -> str:
     return visible if _PHONE_PART.match(visible) else ""
 
 
-def _phone(text: str) -> Q:
+def _phone_condition(text: str) -> Q:
+    """Returns the condition that a phone number has these digits, however it is written. One or two digits must be its
+    first ones.
+    """
     number = phone_fragment(text)
     country, rest = split_national_number(number)
-    found = _begins_phone(number) if len(number) < 3 else _in_phone(number)
+    found = _phone_begins_with(number) if len(number) < 3 else _phone_contains(number)
     if country:
-        found |= _begins_phone(country + rest)
+        found |= _phone_begins_with(country + rest)
     elif len(rest) >= 3:
-        found |= _in_phone(rest)
+        found |= _phone_contains(rest)
     # A complete phone number is found in every spelling in which a customer can be created with it.
     with suppress(ValidationError):
-        found |= _in_phone(clean_phone(text))
+        found |= _phone_contains(clean_phone(text))
     return found
 
 
 # The first condition uses the index of the folded text, which also has digits of names and e-mail addresses. The
 # second makes sure that the digits are those of the phone number.
-def _in_phone(number: str) -> Q:
+def _phone_contains(number: str) -> Q:
     if number.startswith("+"):
-        return _begins_phone(number)
+        return _phone_begins_with(number)
     return Q(search_text__contains=number, phone__contains=number)
 
 
-def _begins_phone(number: str) -> Q:
+def _phone_begins_with(number: str) -> Q:
     digits = number.removeprefix("+")
     return Q(search_text__contains=f" {digits}", phone__startswith=f"+{digits}")
 
 
-def _phone_of_spreadsheet(text: str) -> Q:
+def _spreadsheet_number_condition(text: str) -> Q:
     """Returns the condition for a phone number that a spreadsheet wrote as a number with a fraction. For another text
     the condition is empty.
     """
     if _FLOAT.match(text):
         with suppress(ValidationError):
-            return _in_phone(clean_phone(text))
+            return _phone_contains(clean_phone(text))
     return Q()
 
 
-def _contains(word: str) -> Q:
+def _word_condition(word: str) -> Q:
     return Q(search_text__has_part=word)

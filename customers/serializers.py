@@ -102,9 +102,11 @@ class CustomerSerializer(OwnTenantMixin, ModelSerializer):
     tags_add = TagsField(write_only=True, help_text="Tags to add. The others stay; `tags` must be absent.")
     tags_remove = TagsField(write_only=True, help_text="Tags to remove. The others stay; `tags` must be absent.")
     has_password = serializers.BooleanField(read_only=True, help_text="Whether registered; otherwise a walk-in.")
-    total_appointments = serializers.IntegerField(read_only=True, help_text="Of any status.")
+    total_appointments = serializers.IntegerField(read_only=True, help_text="Appointments of any status.")
     total_spent = serializers.IntegerField(read_only=True, help_text="By visits, in the tenant's currency.")
-    last_appointment_date = serializers.DateField(read_only=True, allow_null=True, help_text="Of the last visit.")
+    last_appointment_date = serializers.DateField(
+        read_only=True, allow_null=True, help_text="The day of the last visit."
+    )
     json_expressions = {"has_password": lambda at: IsNull(F(f"{at}password"), False)}
 
     class Meta:

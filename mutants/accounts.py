@@ -61,7 +61,7 @@ ACCOUNTS = [
     ),
     # --- guessing and floods ----------------------------------------------------------------------------------------
     Fault(
-        "a seat is lost with whoever crashed in it",
+        "a log-in that crashes keeps its slot",
         "tenants/accounts/throttling.py",
         "    try:\n        yield\n    finally:\n        _login_slots.release()",
         "    yield\n    _login_slots.release()",

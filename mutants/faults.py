@@ -1,4 +1,4 @@
-"""The faults: what is put in the place of what, in which file, and the tests of which at least one has to fail.
+"""The hand-written faults: in a file, one text is replaced by another. At least one of the tests must then fail.
 
 Faults of the tenant boundary are in `boundary`, of its policies in `row_level_security`, of the sign-in in `accounts`,
 and of sums and lists in `figures`.
@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 
 class Fault(NamedTuple):
-    """`old`, which the file has once, becomes `new`. `tests` are those that are run: files, or tests in them."""
+    """The text `old`, which the file has exactly once, is replaced by `new`. `tests` are the files or tests to run, with
+    spaces between them.
+    """
 
     name: str
     file: str

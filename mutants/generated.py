@@ -1,4 +1,4 @@
-"""The runner that poodle calls for each generated mutant. pyproject.toml says of which files, with which tests.
+"""The runner that poodle calls for each generated mutant. pyproject.toml lists the files, and the tests of each.
 
 Poodle puts a copy of the project with one mutant into a new folder. All mutants of a process use one server, so that the
 database is made once; only a mutant of the schema has a database of its own.
@@ -13,7 +13,7 @@ from typing import Any
 from poodle.data_types import Mutant, MutantTrialResult, PoodleConfig
 
 ROOT = Path(__file__).resolve().parent.parent
-# Where `python -m mutants` wants the servers, which it stops.
+# The environment variable with the directory of the servers. `python -m mutants` sets it, and stops the servers.
 SERVERS = "CIRCE_MUTANT_SERVERS"
 # Nobody reads why a test failed. Without explanations of assertions, pytest starts in half the time.
 QUICK_OPTIONS = ["-x", "-q", "-p", "no:cacheprovider", "--assert=plain"]

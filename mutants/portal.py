@@ -22,7 +22,7 @@ PORTAL_FAULTS = [
     Fault(
         "a link outlives the address and the password it was made for",
         LINKS,
-        " or link.bound_to != binding(link, customer)",
+        " or link.bound_to != hash_address_and_password(link, customer)",
         "",
         f"{REGISTRATION} {ADDRESS}",
     ),
@@ -36,8 +36,8 @@ PORTAL_FAULTS = [
     Fault(
         "the link of a deleted walk-in makes a new customer",
         LINKS,
-        "is_lost = link.customer_id is not None and customer is None",
-        "is_lost = False",
+        "is_gone = link.customer_id is not None and customer is None",
+        "is_gone = False",
         f"{REGISTRATION} {ADDRESS}",
     ),
     Fault(
@@ -248,7 +248,7 @@ PORTAL_FAULTS = [
     Fault(
         "who loses an appointment is told its present time",
         "appointments/messages/composing.py",
-        "        appointment = _as_it_was(appointment, message)\n",
+        "        appointment = _rebuild_former_appointment(appointment, message)\n",
         "        appointment.customer, appointment.status = message.customer, Status.CANCELLED\n"
         "        appointment.sequence = message.sequence\n",
         "appointments/messages/tests/test_expectations.py",
@@ -263,7 +263,7 @@ PORTAL_FAULTS = [
     Fault(
         "a link of a member of staff outlives a change of address or password",
         "customers/portal/staff_links.py",
-        " or link.bound_to != staff_binding(link, staff)",
+        " or link.bound_to != hash_staff_address_and_password(link, staff)",
         "",
         "customers/portal/tests/test_staff_links.py",
     ),
@@ -277,7 +277,7 @@ PORTAL_FAULTS = [
     Fault(
         "a booking is handed on although somebody changed it meanwhile",
         "appointments/hand_on.py",
-        ", staff=appointment.staff_id, status__in=MOVABLE_STATUSES).first()",
+        ", staff=appointment.staff_id, status__in=OPEN_STATUSES).first()",
         ").first()",
         "appointments/tests/test_hand_on.py",
     ),

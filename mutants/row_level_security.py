@@ -6,7 +6,7 @@ TESTS = "circe/tests/test_row_level_security.py"
 
 ROW_LEVEL_SECURITY = [
     Fault(
-        "no scope reaches every tenant",
+        "a statement without a scope sees every tenant",
         "tenants/scope.py",
         'if scope is None:\n        return ""',
         'if scope is None:\n        return "*"',
@@ -21,7 +21,7 @@ ROW_LEVEL_SECURITY = [
         TESTS,
     ),
     Fault(
-        "what is written is not looked at",
+        "the policies do not check written rows",
         "circe/db/row_level_security.py",
         '"TO circe_app", "USING", condition)',
         '"TO circe_app", "USING", f"{condition}) WITH CHECK (true")',
@@ -52,28 +52,28 @@ ROW_LEVEL_SECURITY = [
         TESTS,
     ),
     Fault(
-        "some statements don't say for whom they are",
+        "only SELECT statements get the session settings",
         "circe/db/session_settings.py",
         "if isinstance(sql, str) and _is_utility(sql):",
         'if isinstance(sql, str) and not sql.lower().startswith("select"):',
         TESTS,
     ),
     Fault(
-        "a scope outlives its transaction",
+        "the session settings outlive their transaction",
         "circe/db/session_settings.py",
         'f"SET LOCAL {name} = %s;"',
         'f"SET {name} = %s;"',
         TESTS,
     ),
     Fault(
-        "many statements outside a transaction say nothing",
+        "executemany outside a transaction gets no session settings",
         "circe/db/session_settings.py",
         "transaction.atomic(connection.alias) if connection.get_autocommit() else nullcontext()",
         "nullcontext()",
         TESTS,
     ),
     Fault(
-        "what may be read beyond may be changed",
+        "rows that a policy opens for reading can be changed",
         "circe/db/row_level_security.py",
         "FOR SELECT TO circe_app",
         "TO circe_app",

@@ -75,7 +75,7 @@ class TenantCommand(BaseCommand):
     for wrong use; and 128 + the signal's number if a signal ended the run.
     """
 
-    # The outcomes of a row, in the order of the summary. Those in `failures` give the exit code 1.
+    # The outcomes of a row, in the order of the summary. The outcomes in `failures` give the exit code 1.
     outcomes: tuple[str, ...] = (REFUSED,)
     failures: tuple[str, ...] = (REFUSED,)
     # The default of --batch-size, in rows of a transaction. None for a command without that option.
@@ -231,7 +231,7 @@ class TenantCommand(BaseCommand):
 
     def _report_early_end(self, end: Exception) -> str:
         """Prints why the run ended early. Returns what the report calls it: the name of a signal, or "database"."""
-        kept = "Nothing was changed" if self.options["dry_run"] else "What is reported is done and kept"
+        kept = "Nothing was changed" if self.options["dry_run"] else "The reported changes are stored"
         word = "" if self.received_signal else "error: "
         self.stderr.write(f"{word}{' '.join(str(end).split())}\n{kept}; run the command again for the rest.")
         return self.received_signal.name if self.received_signal else "database"

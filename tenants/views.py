@@ -63,8 +63,8 @@ class TenantViewSet(GenericViewSet):
         raise NotImplementedError
 
 
-# What a proxy makes of a tag when it compresses the answer: Apache adds `-gzip`, Caddy `-br` or `-zstd`, Jetty `--gzip`,
-# LiteSpeed `;gz`; nginx and others make it weak.
+# The suffixes that a proxy adds to a tag when it compresses the answer: Apache adds `-gzip`, Caddy `-br` or `-zstd`, Jetty
+# `--gzip`, LiteSpeed `;gz`; nginx and others make it weak.
 _CHANGED_BY_PROXY = re.compile(
     r'(?:W/)?"(.*?)(?:[-;:.+_]{1,2}(?:gzip|gz|br|brotli|zstd|zst|deflate|compress))?"', re.IGNORECASE
 )

@@ -113,14 +113,16 @@ def build_charts(period: Period, currency: str, list_urls: ListUrls) -> list[Bar
     customers, revenue = count_new_customers_by_month(period), sum_revenue_by_month(period)
     empty = dict.fromkeys(sorted(customers | revenue), 0)
     return [
-        build_bar_chart("New customers", empty | customers, link=lambda span: list_urls.created(_within(span, period))),
         build_bar_chart(
-            "Revenue", empty | revenue, currency, link=lambda span: list_urls.visits(_within(span, period))
+            "New customers", empty | customers, link=lambda span: list_urls.created(_intersect(span, period))
+        ),
+        build_bar_chart(
+            "Revenue", empty | revenue, currency, link=lambda span: list_urls.visits(_intersect(span, period))
         ),
     ]
 
 
-def _within(span: Period, period: Period) -> Period:
+def _intersect(span: Period, period: Period) -> Period:
     """Returns the days of a span that are in the period too."""
     first, last = (span.first or dt.date.min), (span.last or dt.date.max)
     return Period(max(first, period.first or first), min(last, period.last or last))

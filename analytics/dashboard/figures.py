@@ -20,7 +20,7 @@ from tenants.models import Outlet, Service, Staff
 
 
 class Tile(NamedTuple):
-    """One figure. `about` is the text under it, and `url` the list of what it counts. `changes` compare it with earlier
+    """One figure. `about` is the text under it, and `url` the list of what it counts. `comparisons` compare it with earlier
     periods.
     """
 
@@ -28,10 +28,10 @@ class Tile(NamedTuple):
     value: str
     about: str = ""
     url: str = ""
-    changes: Sequence["Change"] = ()
+    comparisons: Sequence["Comparison"] = ()
 
 
-class Change(NamedTuple):
+class Comparison(NamedTuple):
     """The comparison of a figure with an earlier period. `text` is the change, such as `+12.5 %`. `value`, `when` and
     `url` are of the earlier period: the figure, the name of the period, and the list of what the figure counts.
     """
@@ -119,9 +119,9 @@ def build_period_tiles(period: Period, currency: str, list_urls: ListUrls) -> li
     now = calculate_figures(period)
     earlier = {when: (one, calculate_figures(one)) for when, one in find_earlier_periods(period).items()}
 
-    def compare(name: str, url: Callable[[Period], str], unit: str = "") -> list[Change]:
+    def compare(name: str, url: Callable[[Period], str], unit: str = "") -> list[Comparison]:
         return [
-            Change(
+            Comparison(
                 format_change(getattr(now, name), getattr(figures, name)),
                 format_amount(getattr(figures, name), unit),
                 when,
@@ -138,13 +138,13 @@ def build_period_tiles(period: Period, currency: str, list_urls: ListUrls) -> li
             "New customers",
             format_amount(now.new_customers),
             url=list_urls.created(period),
-            changes=compare("new_customers", list_urls.created),
+            comparisons=compare("new_customers", list_urls.created),
         ),
         Tile(
             "Customers who came",
             format_amount(now.visitors),
             url=list_urls.visited(period),
-            changes=compare("visitors", list_urls.visited),
+            comparisons=compare("visitors", list_urls.visited),
         ),
         Tile(
             "Appointments",

@@ -101,9 +101,12 @@ def test_every_number_leads_to_the_list_that_it_counts(back_office, business, qu
 def test_the_figures_are_compared_with_the_period_before_and_the_year_before(back_office, business):
     response = back_office("tenant_admin").get(f"{FIGURES}?period=this_month")
     tiles = {tile.name: tile for tile in response.context["in_period"]}
-    assert [change.when for change in tiles["Appointments"].changes] == ["the period before", "a year before"]
-    assert "from_date=2025-05-01&to_date=2025-05-15" in tiles["Appointments"].changes[0].url
-    assert "from_date=2024-06-01&to_date=2024-06-15" in tiles["Revenue"].changes[1].url
+    assert [comparison.when for comparison in tiles["Appointments"].comparisons] == [
+        "the period before",
+        "a year before",
+    ]
+    assert "from_date=2025-05-01&to_date=2025-05-15" in tiles["Appointments"].comparisons[0].url
+    assert "from_date=2024-06-01&to_date=2024-06-15" in tiles["Revenue"].comparisons[1].url
     assert "a year before" in response.content.decode()
 
 

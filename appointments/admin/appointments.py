@@ -124,7 +124,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     search_help_text = "Parts of the customer's names, e-mail or phone number, in any order."
     instead_of_deleting = "Cancel it instead: the customer is told, and it stays in the history."
     autocomplete_fields = ["outlet", "customer", "staff", "service"]
-    readonly_fields = ["told", "created_at", "updated_at"]
+    readonly_fields = ["messages_to_customer", "created_at", "updated_at"]
     actions = ["confirm", "complete", "cancel", "no_show", "hand_on"]
     fieldsets = [
         ("Booking", {"fields": ["customer", "service", "staff", "outlet"]}),
@@ -191,7 +191,7 @@ class AppointmentAdmin(BulkActionsAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Appointment | None = None) -> Any:
         fieldsets = [*super().get_fieldsets(request, obj)]
         if obj:
-            return [*fieldsets, ("Record", {"fields": ["told", "created_at", "updated_at"]})]
+            return [*fieldsets, ("Record", {"fields": ["messages_to_customer", "created_at", "updated_at"]})]
         return [
             (name, {"fields": ["customer", "walk_in", "service", "staff", "outlet"]})
             if name == "Booking"
@@ -307,7 +307,7 @@ class AppointmentAdmin(BulkActionsAdmin):
         return appointment.customer_name
 
     @admin.display(description="messages to the customer")
-    def told(self, appointment: Appointment) -> SafeString:
+    def messages_to_customer(self, appointment: Appointment) -> SafeString:
         return render_messages(Message.objects.filter(appointment=appointment))
 
     @admin.display(ordering="start_time")

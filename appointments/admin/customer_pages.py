@@ -1,4 +1,4 @@
-"""What appointments add to the back office pages of customers: filters, columns and orders of the list, columns of the
+"""Adds to the back office pages of customers: filters, columns and orders of the list, columns of the
 export, and two panels on a customer's page.
 """
 

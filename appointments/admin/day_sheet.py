@@ -155,7 +155,7 @@ class DaySheet:
 
     @cached_property
     def notes(self) -> dict[str, ReceptionNotes]:
-        """What reception has to know of the customers, by their ids."""
+        """The notes for reception about the customers, by the customers' ids."""
         customers = {one.customer_id: one.customer for one in self.appointments if one.customer}
         return read_reception_notes([customer for customer in customers.values() if not customer.is_deleted])
 

@@ -3,8 +3,8 @@
 import datetime as dt
 from typing import NamedTuple
 
-from appointments.models import BLOCKING_STATUSES, Appointment, Status
-from appointments.models.transitions import MOVABLE_STATUSES, describe_length
+from appointments.models import BLOCKING_STATUSES, OPEN_STATUSES, Appointment, Status
+from appointments.models.transitions import describe_length
 from circe.backoffice.regional import format_amount, format_clock
 from customers.admin.reception_notes import ReceptionNotes
 from tenants.models import Outlet, Staff
@@ -53,7 +53,7 @@ class Entry(NamedTuple):
         """The value and the text of the button about the arrival. There is none on another day, after the start, and
         for a walk-in, who is there."""
         one = self.appointment
-        if one.is_walk_in or one.status not in MOVABLE_STATUSES or one.appointment_date != self.now.date():
+        if one.is_walk_in or one.status not in OPEN_STATUSES or one.appointment_date != self.now.date():
             return None
         return ("no", "Not here yet") if one.waits_since else ("yes", "Arrived")
 

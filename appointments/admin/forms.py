@@ -61,7 +61,7 @@ class AppointmentForm(TenantForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.reason = ""
-        # What the form set by itself. The person is told when it has been saved.
+        # Sentences about values that the form set by itself. They are shown when the form has been saved.
         self.remarks: list[str] = []
         for name, is_bookable in BOOKABLE.items():
             if name in self.fields:

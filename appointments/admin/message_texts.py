@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from appointments.messages.default_texts import DEFAULT_TEXTS
-from appointments.messages.texts import Facts, RenderedText, render
+from appointments.messages.texts import AppointmentFacts, RenderedText, render
 from appointments.models import PLACEHOLDER_NAMES, MessageKind, MessageText
 from circe.api.local_time import to_local
 from customers.portal.languages import LANGUAGE_CHOICES, written_for
@@ -27,10 +27,10 @@ BODY_HELP = (
 )
 
 
-def sample_facts(tenant: Tenant) -> Facts:
+def sample_facts(tenant: Tenant) -> AppointmentFacts:
     """Returns an appointment as the business could have one, in a week's time."""
     service, outlet = (model.objects.filter(is_active=True).first() for model in (Service, Outlet))
-    return Facts(
+    return AppointmentFacts(
         tenant=tenant,
         customer="Maria",
         day=to_local(timezone.now(), tenant.zone).date() + dt.timedelta(days=7),

@@ -1,4 +1,4 @@
-"""What the booking form offers: free times of a day, recommendations for a customer, and the customer's favourites first."""
+"""The offers of the booking form: free times of a day, recommendations for a customer, and their favourites first."""
 
 import datetime as dt
 from itertools import groupby

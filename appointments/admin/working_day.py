@@ -1,4 +1,4 @@
-"""What the schedule of a member of staff says of one day, as the day sheet and the booking form tell it."""
+"""The schedule of a member of staff on one day, in words for the day sheet and the booking form."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def describe_hours(times: list[Range], day: dt.date) -> str:
 def describe_bounds(time_off: TimeOff, day: dt.date | None = None) -> str:
     """Returns when somebody is away: `from 12:00 until 14:00`, `until the end of 2 December 2026`, `all day`.
 
-    With a `day`, the text tells the begin if that lies in the day, and the day of the end if that is another day.
+    With a `day`, the text tells the start if that lies in the day, and the day of the end if that is another day.
     """
     begin, end = time_off.local_start, time_off.local_end
     last_day = (end - dt.timedelta(microseconds=1)).date()

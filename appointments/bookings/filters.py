@@ -30,10 +30,10 @@ class AppointmentListFilter(ChangesFilter, AppointmentFilter):
 
     list_name = "appointments"
 
-    customer_id = StrictFilter(convert=to_id, schema=ID_SCHEMA, help_text="Of this customer.")
-    staff_id = StrictFilter(convert=to_id, schema=ID_SCHEMA, help_text="Of this member of staff.")
-    outlet_id = StrictFilter(convert=to_id, schema=ID_SCHEMA, help_text="At this outlet.")
-    service_id = StrictFilter(convert=to_id, schema=ID_SCHEMA, help_text="Of this service.")
+    customer_id = StrictFilter(convert=to_id, schema=ID_SCHEMA, help_text="Appointments of this customer.")
+    staff_id = StrictFilter(convert=to_id, schema=ID_SCHEMA, help_text="Appointments with this member of staff.")
+    outlet_id = StrictFilter(convert=to_id, schema=ID_SCHEMA, help_text="Appointments at this outlet.")
+    service_id = StrictFilter(convert=to_id, schema=ID_SCHEMA, help_text="Appointments for this service.")
 
     def is_valid(self) -> bool:
         ids = {name: self.form.cleaned_data.get(name) for name in ID_PARAMETERS} if super().is_valid() else {}

@@ -11,6 +11,7 @@ from appointments.lengths import set_length
 from appointments.models import (
     FIRST_DAY,
     LAST_DAY,
+    OPEN_STATUSES,
     Appointment,
     Override,
     PaymentMethod,
@@ -32,7 +33,6 @@ from circe.api.serializers import (
 from tenants.models import validate_amount
 from tenants.scope import current_tenant
 
-OPEN_STATUSES = (Status.PENDING, Status.CONFIRMED)
 # An appointment that has started can be recorded with its outcome.
 PAST_STATUSES = (*OPEN_STATUSES, Status.COMPLETED, Status.CANCELLED, Status.NO_SHOW)
 
@@ -78,7 +78,7 @@ class OverrideField(ClearableListField):
             max_length=len(Override),
             help_text=(
                 "Rules against which staff book nevertheless: `hours` lifts `outside_hours` and `time_off`, `service` lifts "
-                "`service_not_offered`. Those that were needed are recorded."
+                "`service_not_offered`. The rules that had to be lifted are recorded."
             ),
         )
 

@@ -115,8 +115,8 @@ class StaffFilter(CatalogueFilter):
 
     def filter_outlet(self, staff: QuerySet, name: str, outlet: str) -> QuerySet:
         narrow_scope_on_cluster(Outlet.objects.all(), outlet)
-        return queries.who_work_at(staff, outlet)
+        return queries.working_at(staff, outlet)
 
     def filter_service(self, staff: QuerySet, name: str, service: str) -> QuerySet:
         narrow_scope_on_cluster(Service.objects.all(), service)
-        return queries.who_offer(staff, service)
+        return queries.offering(staff, service)

@@ -1,4 +1,4 @@
-"""Who offers which service, and where: the questions that the lists of services and of staff share."""
+"""Queries of staff who offer services, and of the outlets where they work. The lists of services and of staff share them."""
 
 from typing import Any
 
@@ -40,13 +40,13 @@ def offered_at(services: QuerySet[Service], outlet: str) -> QuerySet[Service]:
     return services.filter(Exists(team) & ~Exists(named) | Exists(named_there), is_active=True)
 
 
-def who_offer(staff: QuerySet[Staff], service: str) -> QuerySet[Staff]:
+def offering(staff: QuerySet[Staff], service: str) -> QuerySet[Staff]:
     """Keeps the members of staff who offer the service. Nobody offers an inactive one."""
     named = Service.objects.filter(tenant=OuterRef("tenant"), pk=service)
     return staff.filter(Exists(offered_by(named, OuterRef(OuterRef("pk")))))
 
 
-def who_work_at(staff: QuerySet[Staff], outlet: str) -> QuerySet[Staff]:
+def working_at(staff: QuerySet[Staff], outlet: str) -> QuerySet[Staff]:
     """Keeps the members of staff who work at the outlet."""
     return staff.filter(pk__in=current_hours().filter(outlet=outlet).values("staff_id"))
 

@@ -47,7 +47,7 @@ class NewOutletSerializer(OutletSerializer):
 
 
 class ServiceSerializer(OfferSerializer):
-    """What a customer can book. `price` is in `currency`, the currency of the business."""
+    """A service, which a customer can book. `price` is in `currency`, the currency of the business."""
 
     category = BlankIsNullTextField(max_length=50)
     currency = serializers.CharField(source="tenant.currency", read_only=True)

@@ -97,8 +97,8 @@ TIME_OFF_OPERATIONS = {
         id="listTimeOff",
         summary="List time off",
         description=(
-            "Of persons (`staff_id`) and closing times of outlets (`outlet_id`), by start. With `from_date` and `to_date` "
-            "those that last for a part of these days."
+            "Time off of persons (`staff_id`) and closing times of outlets (`outlet_id`), by start. With `from_date` and "
+            "`to_date`, only time off that lasts for a part of these days."
         ),
         filters=TimeOffFilter,
         is_paged=True,
@@ -110,10 +110,10 @@ TIME_OFF_OPERATIONS = {
         id="createTimeOff",
         summary="Enter time off",
         description=(
-            "Of exactly one of `staff_id` and `outlet_id`. A `staff` may enter their own only. An instant without an offset "
-            "is in the business's time zone. Time off is kept in local time: a day off stays that day if the business "
-            "changes its time zone. When clocks go back, an instant in the second of the two equal hours counts as the end "
-            "of that hour. Appointments that are booked already stay."
+            "Give exactly one of `staff_id` and `outlet_id`. A `staff` may enter their own only. An instant without an "
+            "offset is in the business's time zone. Time off is kept in local time: a day off stays that day if the "
+            "business changes its time zone. When clocks go back, an instant in the second of the two equal hours counts "
+            "as the end of that hour. Appointments that are booked already stay."
         ),
         body=TimeOffSerializer,
         body_examples={"of a person": NEW_TIME_OFF, "of an outlet": NEW_CLOSING_DAY},

@@ -13,8 +13,8 @@ class TimeOffFilter(StrictFilterSet):
 
     ranges = (("from_date", "to_date"),)
 
-    staff_id = ExistingIdFilter(queryset=Staff.objects.all(), help_text="Of this person.")
-    outlet_id = ExistingIdFilter(queryset=Outlet.objects.all(), help_text="Of this outlet.")
+    staff_id = ExistingIdFilter(queryset=Staff.objects.all(), help_text="Time off of this person.")
+    outlet_id = ExistingIdFilter(queryset=Outlet.objects.all(), help_text="Closing times of this outlet.")
     from_date = DayOrInstantFilter(
         method="filter_from_date", help_text="Ends after this day of the tenant's has begun."
     )

@@ -74,8 +74,8 @@ class WorkingHoursSerializer(CachedFieldsMixin):
         return instance
 
 
-class TimeInstantField(LocalInstantField):
-    """An instant between FIRST_TIME and LAST_TIME."""
+class TimeOffInstantField(LocalInstantField):
+    """The start or the end of time off: an instant in JSON, a local time between FIRST_TIME and LAST_TIME in Python."""
 
     default_error_messages = {
         "range": f"Write an instant from {FIRST_TIME.year} to {LAST_TIME.year - 1}.",
@@ -84,9 +84,9 @@ class TimeInstantField(LocalInstantField):
     def to_internal_value(self, value: Any) -> dt.datetime:
         """Returns the local time of the instant, as `to_local` reads it."""
         instant = super().to_internal_value(value)
-        # Near the ends of the calendar, an instant has no local time.
-        is_near = FIRST_TIME.year - 1 <= instant.year <= LAST_TIME.year
-        local = to_local(instant, local_zone()) if is_near else None
+        # Beyond the ends of Python's calendar there is no local time, so the year is compared first.
+        may_be_in_range = FIRST_TIME.year - 1 <= instant.year <= LAST_TIME.year
+        local = to_local(instant, local_zone()) if may_be_in_range else None
         if local is None or not FIRST_TIME <= local <= LAST_TIME:
             self.fail("range")
         return local
@@ -101,8 +101,8 @@ class TimeOffSerializer(OwnTenantMixin, ModelSerializer):
     outlet_id = TenantPrimaryKeyField(
         queryset=Outlet.objects.all(), allow_null=True, required=False, help_text="Which outlet is closed, or null."
     )
-    starts_at = TimeInstantField()
-    ends_at = TimeInstantField()
+    starts_at = TimeOffInstantField()
+    ends_at = TimeOffInstantField()
     reason = BlankIsNullTextField(max_length=200)
 
     class Meta:
@@ -111,15 +111,15 @@ class TimeOffSerializer(OwnTenantMixin, ModelSerializer):
         read_only_fields = ["id"]
 
     def run_validation(self, data: Any = empty) -> Any:
-        """Refuses a body about somebody else before any row is looked up."""
+        """Refuses time off that the user may not enter, before any row is looked up."""
         if isinstance(data, Mapping):
             # An empty id is none, as in the fields.
             ids = {name: data.get(name) or None for name in ("staff_id", "outlet_id")}
-            TimeOff.refuse_others(self.context["user"], **ids)
+            TimeOff.check_may_write(self.context["user"], **ids)
         return super().run_validation(data)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuses what is of nobody or of two, and what does not end after it starts."""
+        """Refuses time off without a person or an outlet, with both, or with an end that is not after its start."""
         staff_id, outlet_id = attrs.get("staff_id"), attrs.get("outlet_id")
         if staff_id is None and outlet_id is None:
             raise _error("staff_id", "Give staff_id or outlet_id.")

@@ -1,6 +1,5 @@
 """The endpoints of working hours and of time off."""
 
-from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -15,6 +14,7 @@ from appointments.hours.documentation import TIME_OFF_OPERATIONS, WORKING_HOURS_
 from appointments.hours.filters import TimeOffFilter
 from appointments.hours.serializers import TimeOffSerializer, WorkingHoursSerializer
 from appointments.models import TimeOff, WorkingHours
+from circe.api.etags import etag
 from tenants.accounts.permissions import MANAGERS, STAFF
 from tenants.idempotency import idempotent_transaction
 from tenants.models import Staff
@@ -36,7 +36,7 @@ class WorkingHoursViewSet(TenantViewSet):
         return people if safe else people.select_for_update(no_key=True, of=("self",))
 
     def get_etag(self, staff: Staff) -> str:
-        return _etag(_working_hours(staff))
+        return _answer(_working_hours(staff))["ETag"]
 
     def retrieve(self, request: Request, staff_id: str) -> Response:
         """Returns the working hours of a person, also those that are over."""
@@ -67,7 +67,7 @@ class TimeOffViewSet(TenantViewSet):
         return found if self.request.method in SAFE_METHODS else found.select_for_update(of=("self",))
 
     def get_etag(self, time_off: TimeOff) -> str:
-        return _etag(TimeOffSerializer(time_off).data)
+        return _answer(TimeOffSerializer(time_off).data)["ETag"]
 
     def list(self, request: Request) -> Response:
         """Lists time off by its start."""
@@ -93,7 +93,7 @@ class TimeOffViewSet(TenantViewSet):
     def destroy(self, request: Request, time_off_id: str) -> Response:
         """Deletes a time off."""
         time_off = self.get_object()
-        TimeOff.refuse_others(request.user, staff_id=time_off.staff_id, outlet_id=time_off.outlet_id)
+        TimeOff.check_may_write(request.user, staff_id=time_off.staff_id, outlet_id=time_off.outlet_id)
         time_off.delete()
         return Response({"message": "Time off has been deleted successfully"})
 
@@ -104,9 +104,4 @@ def _working_hours(staff: Staff) -> dict[str, Any]:
 
 
 def _answer(shown: Any) -> Response:
-    return Response(shown, headers={"ETag": _etag(shown)})
-
-
-def _etag(shown: Any) -> str:
-    """Returns a hash that changes with anything that the API shows."""
-    return f'"{blake2b(orjson.dumps(shown), digest_size=16).hexdigest()}"'
+    return Response(shown, headers={"ETag": etag("", orjson.dumps(shown).decode())})

@@ -39,7 +39,7 @@ def compose_message(message: Message) -> Composed:
     if message.former:
         if appointment.customer_id == message.customer_id or not _has_been_told(message):
             return Skipped(["superseded"])
-        appointment = _as_it_was(appointment, message)
+        appointment = _rebuild_former_appointment(appointment, message)
     if reason := _find_reason_against(message, appointment, now):
         return Skipped([reason])
     customer: Any = appointment.customer
@@ -62,7 +62,7 @@ def _has_been_told(message: Message) -> bool:
     return not states or bool(states & {DeliveryState.SENT, DeliveryState.UNKNOWN})
 
 
-def _as_it_was(appointment: Appointment, message: Message) -> Appointment:
+def _rebuild_former_appointment(appointment: Appointment, message: Message) -> Appointment:
     """Returns the appointment as it was for the customer who lost it to another customer."""
     former: Any = message.former
     values = former | {

@@ -41,7 +41,7 @@ class CustomerMessageSerializer(ModelSerializer):
 
 
 class MessageSettingsSerializer(ModelSerializer):
-    """What a business sends, and when."""
+    """The settings of the messages that a business sends."""
 
     tenant_id = StringField(source="pk", required=False, allow_null=True, help_text="The business.")
     quiet_from = ClockTimeField(

@@ -16,8 +16,10 @@ from customers.portal.languages import customer_language, format_clock, format_d
 from tenants.models import Tenant
 
 
-class Facts(NamedTuple):
-    """What a message tells of an appointment. `link` is the address of the page on which the customer can change it."""
+class AppointmentFacts(NamedTuple):
+    """The facts of an appointment that a message can mention. `link` is the address of the page on which the customer can
+    change it.
+    """
 
     tenant: Tenant
     customer: str
@@ -45,10 +47,10 @@ def render_message(kind: str, language: str, appointment: Appointment, *, manage
     return render(kind, language, facts_of(appointment, link=manage_url), own_text=own_text)
 
 
-def facts_of(appointment: Appointment, *, link: str) -> Facts:
+def facts_of(appointment: Appointment, *, link: str) -> AppointmentFacts:
     """Returns the facts of the appointment. It must have a customer."""
     outlet = appointment.outlet
-    return Facts(
+    return AppointmentFacts(
         tenant=appointment.tenant,
         customer=appointment.customer.first_name,
         day=appointment.appointment_date,
@@ -60,7 +62,7 @@ def facts_of(appointment: Appointment, *, link: str) -> Facts:
     )
 
 
-def render(kind: str, language: str, facts: Facts, *, own_text: MessageText | None = None) -> RenderedText:
+def render(kind: str, language: str, facts: AppointmentFacts, *, own_text: MessageText | None = None) -> RenderedText:
     """Returns the text of a message of that kind with the facts. If the body has no `{link}`, the link is added at its
     end.
     """
@@ -77,7 +79,7 @@ def render(kind: str, language: str, facts: Facts, *, own_text: MessageText | No
         )
 
 
-def _values(facts: Facts) -> dict[str, str]:
+def _values(facts: AppointmentFacts) -> dict[str, str]:
     """Returns the value of each placeholder. It has no line breaks, so that a name can't add a paragraph to the text."""
     values = {
         name: without_line_breaks(getattr(facts, name)) for name in ("customer", "service", "staff", "outlet", "link")

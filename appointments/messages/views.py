@@ -1,4 +1,4 @@
-"""The endpoints of messages: the list of them, and what a business sends."""
+"""The endpoints of messages: the list of them, and the settings of a business."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ class MessageViewSet(TenantViewSet):
 
 
 class MessageSettingsViewSet(TenantViewSet):
-    """What the business in scope sends, and when."""
+    """The settings of the messages that the business in scope sends."""
 
     tag = "Messages"
     operations = SETTINGS_OPERATIONS
@@ -62,12 +62,12 @@ class MessageSettingsViewSet(TenantViewSet):
         return etag(str(tenant.updated_at), orjson.dumps(MessageSettingsSerializer(tenant).data).decode())
 
     def retrieve(self, request: Request) -> Response:
-        """Returns what the business sends."""
+        """Returns the settings."""
         return self._answer(self.get_object())
 
     @idempotent_transaction
     def update(self, request: Request) -> Response:
-        """Changes what the business sends."""
+        """Changes some of the settings."""
         settings: Any = MessageSettingsSerializer(self.get_object(), data=request.data, partial=True)
         settings.is_valid(raise_exception=True)
         return self._answer(settings.save())

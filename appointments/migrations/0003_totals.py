@@ -341,7 +341,7 @@ GRANT SELECT ON appointments_tenanttotals TO circe_app;
 -- appointments of each day, and the revenue of its visits. circe_update_appointment_totals calls it with the old and the
 -- new rows.
 CREATE OR REPLACE FUNCTION public.circe_add_daily_totals(
-    business text, old_appointments public.appointments_appointment[], new_appointments public.appointments_appointment[]
+    tenant text, old_appointments public.appointments_appointment[], new_appointments public.appointments_appointment[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     delta record;
@@ -357,14 +357,14 @@ BEGIN
             UNION ALL
             SELECT -1 AS sign, * FROM unnest(old_appointments)
         ) AS changes
-        WHERE tenant_id = business
+        WHERE tenant_id = tenant
         GROUP BY appointment_date
     LOOP
         CONTINUE WHEN delta.total_appointments = 0 AND delta.total_revenue = 0;
         INSERT INTO public.appointments_appointmentdailytotals AS totals (
             tenant_id, day, shard, total_appointments, total_revenue
         ) VALUES (
-            business, delta.day, public.circe_lock_free_shard(), delta.total_appointments, delta.total_revenue
+            tenant, delta.day, public.circe_lock_free_shard(), delta.total_appointments, delta.total_revenue
         )
         ON CONFLICT (tenant_id, day, shard) DO UPDATE SET
             total_appointments = totals.total_appointments + excluded.total_appointments,
@@ -384,7 +384,7 @@ $$;
 -- one that existed before the statement (sign -1), and whether its customer had the tag at that time. If a customer has an
 -- entry, the arrays must have all visits of this customer: those that exist now and those that existed before the statement.
 CREATE OR REPLACE FUNCTION public.circe_add_visit_counts(
-    business text, signs int[], customer_ids text[], are_vip boolean[], days date[]
+    tenant text, signs int[], customer_ids text[], are_vip boolean[], days date[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     step record;
@@ -414,7 +414,7 @@ BEGIN
         HAVING sum(sign) <> 0
     LOOP
         INSERT INTO public.appointments_visitcounts AS counts (tenant_id, kind, day, next_day, shard, customers)
-        VALUES (business, step.kind, step.day, step.next_day, public.circe_lock_free_shard(), step.customers)
+        VALUES (tenant, step.kind, step.day, step.next_day, public.circe_lock_free_shard(), step.customers)
         ON CONFLICT (tenant_id, kind, day, next_day, shard) DO UPDATE SET
             customers = counts.customers + excluded.customers;
     END LOOP;
@@ -428,7 +428,7 @@ $$;
             name="circe_rebuild_customer_totals",
             sql="""-- Computes anew, from the appointments, the rows of these customers of a business in appointments_customertotals. The caller
 -- must have locked these rows.
-CREATE OR REPLACE FUNCTION public.circe_rebuild_customer_totals(business text, customer_ids text[]) RETURNS void
+CREATE OR REPLACE FUNCTION public.circe_rebuild_customer_totals(tenant text, customer_ids text[]) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     -- Visits of the last 365 days are recent, in the time zone where the day begins last: 12 hours after UTC.
@@ -436,7 +436,7 @@ DECLARE
 BEGIN
     -- remove_expired_spending has subtracted earlier visits, as soon as the day had begun for this business.
     SELECT greatest(spending_since, recent_from_day) INTO recent_from_day
-    FROM public.tenants_tenant WHERE id = business;
+    FROM public.tenants_tenant WHERE id = tenant;
     UPDATE public.appointments_customertotals AS totals SET
         total_appointments = own.total_appointments,
         visits = own.visits,
@@ -461,9 +461,9 @@ BEGIN
             min(appointment_date) FILTER (WHERE status = 'completed' AND appointment_date >= recent_from_day)
                 AS recent_from
         FROM public.appointments_appointment AS appointment
-        WHERE appointment.tenant_id = business AND appointment.customer_id = customer.id
+        WHERE appointment.tenant_id = tenant AND appointment.customer_id = customer.id
     ) AS own
-    WHERE totals.tenant_id = business AND totals.customer_id = customer.id;
+    WHERE totals.tenant_id = tenant AND totals.customer_id = customer.id;
 END
 $$;
 """,
@@ -486,7 +486,7 @@ DECLARE
     old_appointments public.appointments_appointment[];
     new_appointments public.appointments_appointment[];
     booked public.appointments_appointment;
-    business text;
+    tenant text;
     changed_customers text[];
     visits_changed boolean;
     counted_customers text[];
@@ -535,8 +535,8 @@ BEGIN
         RETURN NULL;
     END IF;
 
-    FOR business IN SELECT DISTINCT tenant_id FROM unnest(old_appointments || new_appointments) ORDER BY tenant_id LOOP
-        PERFORM circe_add_daily_totals(business, old_appointments, new_appointments);
+    FOR tenant IN SELECT DISTINCT tenant_id FROM unnest(old_appointments || new_appointments) ORDER BY tenant_id LOOP
+        PERFORM circe_add_daily_totals(tenant, old_appointments, new_appointments);
 
         -- The customers with a change in a column that the totals use. A change of the notes, for example, does not count.
         SELECT array_agg(DISTINCT customer_id), bool_or(status = 'completed')
@@ -547,7 +547,7 @@ BEGIN
                 UNION ALL
                 SELECT -1 AS sign, * FROM unnest(old_appointments)
             ) AS changes
-            WHERE tenant_id = business AND customer_id IS NOT NULL
+            WHERE tenant_id = tenant AND customer_id IS NOT NULL
             GROUP BY customer_id, appointment_date, start_time, status, total_price
             HAVING sum(sign) <> 0
         ) AS changed;
@@ -560,7 +560,7 @@ BEGIN
         INTO counted_customers, counted_are_vip
         FROM (
             SELECT customer_id, is_deleted, is_vip FROM public.appointments_customertotals
-            WHERE tenant_id = business AND customer_id = ANY (changed_customers)
+            WHERE tenant_id = tenant AND customer_id = ANY (changed_customers)
             ORDER BY customer_id FOR UPDATE
         ) AS locked;
 
@@ -568,13 +568,13 @@ BEGIN
             -- The visits before the statement are the present visits without the added visits, and the removed visits.
             WITH present AS (
                 SELECT customer_id, appointment_date FROM public.appointments_appointment
-                WHERE tenant_id = business AND customer_id = ANY (counted_customers) AND status = 'completed'
+                WHERE tenant_id = tenant AND customer_id = ANY (counted_customers) AND status = 'completed'
             ), added AS (
                 SELECT customer_id, appointment_date FROM unnest(new_appointments)
-                WHERE tenant_id = business AND customer_id = ANY (counted_customers) AND status = 'completed'
+                WHERE tenant_id = tenant AND customer_id = ANY (counted_customers) AND status = 'completed'
             ), removed AS (
                 SELECT customer_id, appointment_date FROM unnest(old_appointments)
-                WHERE tenant_id = business AND customer_id = ANY (counted_customers) AND status = 'completed'
+                WHERE tenant_id = tenant AND customer_id = ANY (counted_customers) AND status = 'completed'
             ), visit AS (
                 SELECT 1 AS sign, customer_id, appointment_date FROM present
                 UNION ALL
@@ -586,10 +586,10 @@ BEGIN
             INTO signs, customer_ids, are_vip, days
             FROM visit JOIN unnest(counted_customers, counted_are_vip) AS counted (customer_id, is_vip)
                 USING (customer_id);
-            PERFORM circe_add_visit_counts(business, signs, customer_ids, are_vip, days);
+            PERFORM circe_add_visit_counts(tenant, signs, customer_ids, are_vip, days);
         END IF;
 
-        PERFORM circe_rebuild_customer_totals(business, changed_customers);
+        PERFORM circe_rebuild_customer_totals(tenant, changed_customers);
     END LOOP;
     RETURN NULL;
 END
@@ -667,7 +667,7 @@ DROP FUNCTION public.circe_add_customer_totals;""",
 CREATE OR REPLACE FUNCTION public.circe_change_customer_totals() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-    business text;
+    tenant text;
     old_ids text[];
     old_counted_ids text[];
     old_counted_are_vip boolean[];
@@ -683,14 +683,14 @@ DECLARE
     days date[];
 BEGIN
     PERFORM set_config('circe.customer_totals', '', true);
-    FOR business IN SELECT tenant_id FROM old_rows UNION SELECT tenant_id FROM new_rows ORDER BY 1 LOOP
+    FOR tenant IN SELECT tenant_id FROM old_rows UNION SELECT tenant_id FROM new_rows ORDER BY 1 LOOP
         -- The rows are first taken into arrays: Citus allows no transition table in a query on a distributed table.
         SELECT
             array_agg(id ORDER BY id),
             array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted),
             array_agg('vip' = ANY (tags) ORDER BY id) FILTER (WHERE NOT is_deleted)
         INTO old_ids, old_counted_ids, old_counted_are_vip
-        FROM old_rows WHERE tenant_id = business;
+        FROM old_rows WHERE tenant_id = tenant;
         SELECT
             array_agg(id ORDER BY id),
             array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted),
@@ -699,10 +699,10 @@ BEGIN
             array_agg(is_deleted ORDER BY id),
             array_agg('vip' = ANY (tags) ORDER BY id)
         INTO new_ids, new_counted_ids, new_counted_are_vip, new_created_at, new_are_deleted, new_are_vip
-        FROM new_rows WHERE tenant_id = business;
+        FROM new_rows WHERE tenant_id = tenant;
 
         PERFORM FROM public.appointments_customertotals
-        WHERE tenant_id = business AND customer_id = ANY (old_ids)
+        WHERE tenant_id = tenant AND customer_id = ANY (old_ids)
         ORDER BY customer_id FOR UPDATE;
 
         IF (old_counted_ids, old_counted_are_vip) IS DISTINCT FROM (new_counted_ids, new_counted_are_vip) THEN
@@ -716,19 +716,19 @@ BEGIN
                 SELECT -1, id, is_vip FROM unnest(old_counted_ids, old_counted_are_vip) AS old (id, is_vip)
             ) AS customer
             JOIN public.appointments_appointment AS appointment
-                ON appointment.tenant_id = business AND appointment.customer_id = customer.id
+                ON appointment.tenant_id = tenant AND appointment.customer_id = customer.id
             WHERE appointment.status = 'completed';
-            PERFORM circe_add_visit_counts(business, signs, customer_ids, are_vip, days);
+            PERFORM circe_add_visit_counts(tenant, signs, customer_ids, are_vip, days);
         END IF;
 
         IF old_ids IS DISTINCT FROM new_ids THEN
             DELETE FROM public.appointments_customertotals
-            WHERE tenant_id = business AND customer_id = ANY (old_ids) AND customer_id <> ALL (coalesce(new_ids, '{}'));
+            WHERE tenant_id = tenant AND customer_id = ANY (old_ids) AND customer_id <> ALL (coalesce(new_ids, '{}'));
         END IF;
         INSERT INTO public.appointments_customertotals AS totals (
             tenant_id, customer_id, created_at, is_deleted, is_vip
         )
-        SELECT business, customer.id, customer.created_at, customer.is_deleted, customer.is_vip
+        SELECT tenant, customer.id, customer.created_at, customer.is_deleted, customer.is_vip
         FROM unnest(new_ids, new_created_at, new_are_deleted, new_are_vip)
             AS customer (id, created_at, is_deleted, is_vip)
         ORDER BY customer.id

@@ -30,9 +30,10 @@ from tenants.scope import TenantManager
 
 # A customer is late from LATE_AFTER after the start until MAX_LATENESS after the end of the appointment.
 LATE_AFTER, MAX_LATENESS = dt.timedelta(minutes=5), dt.timedelta(hours=12)
+# An appointment with one of these statuses is still to take place, and can be moved.
+OPEN_STATUSES = (Status.PENDING, Status.CONFIRMED)
 # An appointment with one of these statuses blocks the time of its member of staff.
-BLOCKING_STATUSES = (Status.PENDING, Status.CONFIRMED, Status.IN_PROGRESS)
-
+BLOCKING_STATUSES = (*OPEN_STATUSES, Status.IN_PROGRESS)
 
 # The first and last day on which there can be an appointment. If it ends after midnight of the last day, Python and
 # PostgreSQL can still represent its end, in every time zone.
@@ -127,7 +128,7 @@ def status_counts(today: Any, time: Any) -> dict[str, Count]:
 def upcoming_condition(today: Any, time: Any) -> Q:
     """Returns the condition that an appointment is pending or confirmed, and starts at that time or later."""
     later = Q(appointment_date__gt=today) | Q(appointment_date=today, start_time__gte=time)
-    return Q(status__in=(Status.PENDING, Status.CONFIRMED)) & later
+    return Q(status__in=OPEN_STATUSES) & later
 
 
 class Appointment(TenantModel):
@@ -249,24 +250,24 @@ class Appointment(TenantModel):
 
     @property
     def local_start(self) -> dt.datetime:
-        """The begin, as a local time of the tenant: a naive datetime."""
+        """The start, as a local time of the tenant: a naive datetime."""
         return dt.datetime.combine(self.appointment_date, self.start_time)
 
     @property
     def local_bounds(self) -> tuple[dt.datetime, dt.datetime]:
-        """The begin and the end, as local times of the tenant: naive datetimes."""
+        """The start and the end, as local times of the tenant: naive datetimes."""
         begins, ends = self.local_start, dt.datetime.combine(self.appointment_date, self.end_time)
         return begins, ends + dt.timedelta(days=ends < begins)
 
     @property
     def occupied(self) -> tuple[dt.datetime, dt.datetime]:
-        """The begin and the end of the buffer, as local times of the tenant. circe_occupied computes the same in SQL."""
+        """The start, and the end of the buffer, as local times of the tenant. circe_occupied computes the same in SQL."""
         begins, ends = self.local_bounds
         return begins, ends + dt.timedelta(minutes=self.buffer_minutes)
 
     @property
     def instants(self) -> tuple[dt.datetime, dt.datetime]:
-        """The begin and the end, in UTC."""
+        """The start and the end, in UTC."""
         begins, ends = (to_instant(local, self.tenant.zone) for local in self.local_bounds)
         return begins, ends
 
@@ -277,7 +278,7 @@ class Appointment(TenantModel):
 
     @property
     def is_expected(self) -> bool:
-        """Whether somebody counts on it: it blocks its time and has not started."""
+        """Whether it blocks its time and has not started."""
         return self.status in BLOCKING_STATUSES and not self.has_begun
 
     def describe_booking(self) -> str:
@@ -290,7 +291,7 @@ class Appointment(TenantModel):
     @property
     def waits_since(self) -> dt.datetime | None:
         """When the customer arrived, by the clock of the business, if the appointment is of that day and still to begin."""
-        if self.arrived_at is None or self.status not in (Status.PENDING, Status.CONFIRMED):
+        if self.arrived_at is None or self.status not in OPEN_STATUSES:
             return None
         arrived = self.arrived_at.astimezone(local_zone()).replace(tzinfo=None)
         # An arrival before the appointment was moved to another day says nothing about that day.
@@ -299,7 +300,7 @@ class Appointment(TenantModel):
     def lateness(self, now: dt.datetime) -> dt.timedelta | None:
         """Returns how late the customer is at the local time `now`, None if nobody is late."""
         late = now - self.local_bounds[0]
-        is_open = self.status in (Status.PENDING, Status.CONFIRMED)
+        is_open = self.status in OPEN_STATUSES
         # A walk-in is there already.
         is_awaited = is_open and not (self.is_walk_in or self.waits_since)
         return late if is_awaited and late >= LATE_AFTER and now < self.local_bounds[1] + MAX_LATENESS else None
@@ -308,7 +309,7 @@ class Appointment(TenantModel):
         """Stores that the customer is there, or is not after all. Returns False, and stores nothing, if the appointment
         is no longer pending or confirmed.
         """
-        waiting = Appointment.objects.filter(pk=self.pk, status__in=(Status.PENDING, Status.CONFIRMED))
+        waiting = Appointment.objects.filter(pk=self.pk, status__in=OPEN_STATUSES)
         now = timezone.now()
         return bool(waiting.update(arrived_at=now if arrived else None, updated_at=now))
 
@@ -370,7 +371,7 @@ class Appointment(TenantModel):
 
 
 def lock_bookings_of(tenant_id: str | None, staff: Collection[str | None]) -> None:
-    """Lets only this transaction book these members of staff until it ends. Whoever also locks an appointment's row locks
+    """Lets only this transaction book these members of staff until it ends. Code that also locks an appointment's row locks
     its staff first, so that two transactions can't wait for each other.
     """
     for key in sorted(f"{tenant_id}{pk}" for pk in {*staff} - {None}):

@@ -47,7 +47,7 @@ class WorkingHours(TenantModel):
     valid_from = models.DateField(null=True, blank=True)
     valid_to = models.DateField(null=True, blank=True)
 
-    # What a row says. Two rows of a person with the same values are the same working hours.
+    # Two rows of a person with the same values in these columns are the same working hours.
     VALUES = ("outlet_id", "weekday", "start_time", "end_time", "valid_from", "valid_to")
 
     class Meta(TenantModel.Meta):
@@ -100,7 +100,7 @@ class WorkingHours(TenantModel):
 
     @property
     def _span(self) -> tuple[dt.timedelta, dt.timedelta]:
-        """The begin and the end of the row, as times since midnight of the day on which it begins."""
+        """The start and the end of the row, as times since midnight of the day on which it begins."""
         begin, end = (
             dt.timedelta(hours=time.hour, minutes=time.minute, seconds=time.second)
             for time in (self.start_time, self.end_time)
@@ -230,7 +230,7 @@ class TimeOff(TenantModel):
 
     @property
     def start_time(self) -> dt.time | None:
-        """The clock time of the start, None where that is the begin of the day."""
+        """The clock time of the start, None where that is the beginning of the day."""
         return _clock_time(self.local_start)
 
     @property
@@ -275,7 +275,7 @@ class TimeOff(TenantModel):
         return user.role in MANAGERS or (outlet_id is None and staff_id in (None, user.pk))
 
     @classmethod
-    def refuse_others(cls, user: Any, *, staff_id: Any, outlet_id: Any) -> None:
+    def check_may_write(cls, user: Any, *, staff_id: Any, outlet_id: Any) -> None:
         """Raises TimeOffOfOthersRefused unless `may_write` allows it."""
         if not cls.may_write(user, staff_id=staff_id, outlet_id=outlet_id):
             raise TimeOffOfOthersRefused

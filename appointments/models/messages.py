@@ -11,13 +11,14 @@ from circe.db.foreign_keys import SameTenant, TenantForeignKey
 from customers.models import Channel, Customer, Outgoing
 from tenants.models import TenantModel, tenant_constraints, validate_language
 
-# What a business can put into its texts: `{customer}` is replaced by the first name of the customer, and so on.
+# The placeholders that a business can put into its texts: `{customer}` is replaced by the first name of the customer, and so
+# on.
 PLACEHOLDER_NAMES = ("customer", "date", "time", "service", "staff", "outlet", "business", "link")
 PLACEHOLDER_PATTERN = re.compile(r"\{([^{}]*)\}")
 
 
 class MessageKind(models.TextChoices):
-    """What a message about an appointment says."""
+    """The kind of a message about an appointment."""
 
     CONFIRMATION = "confirmation"
     CHANGE = "change"

@@ -1,4 +1,4 @@
-"""What stays of a deleted appointment, for clients that synchronise."""
+"""The tombstones of deleted appointments, for clients that synchronise."""
 
 from django.db import models
 

@@ -55,7 +55,7 @@ MAY_BE_VIP = models.Q(is_vip=True) | models.Q(recent_spent__gt=0, visits__gte=VI
 
 
 class CustomerTotals(CustomerTotalsFields, SummaryTable):
-    """A row of the table."""
+    """The summary table of CustomerTotalsFields."""
 
     customer_column = "customer_id"
 
@@ -122,8 +122,8 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
             ),
         ]
 
-    key = ("customer_id",)
-    sums = (
+    key_columns = ("customer_id",)
+    value_columns = (
         "created_at",
         "is_deleted",
         "is_vip",
@@ -179,7 +179,7 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
             # The business's own figures use its days, and the figures of all businesses use the days of UTC.
             today = min(now.astimezone(zone).date() for zone in (tenant.zone, dt.UTC))
             values = {"tenant": tenant.pk, "since": max(today - dt.timedelta(days=365), earliest)}
-            # A business may change its time zone to one further west. It stays recorded since when its spending is summed.
+            # The stored day never moves back, although a business may change its time zone to one further west.
             cursor.execute(
                 "UPDATE tenants_tenant SET spending_since = greatest(spending_since, %(since)s) WHERE id = %(tenant)s "
                 "RETURNING spending_since",
@@ -207,7 +207,8 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
 
 
 class TenantTotals(CustomerTotalsFields):
-    """A row of the view `appointments_tenanttotals`: the totals of the one tenant in scope. A scan of it is faster."""
+    """A row of the view `appointments_tenanttotals`: the totals of the one tenant in scope. A
+    scan of the view is faster than one of the table, since no policy is checked for each row."""
 
     class Meta:
         managed = False
@@ -231,8 +232,8 @@ class AppointmentDailyTotals(ShardedCounter):
 
     objects = TenantManager()
 
-    key = ("day",)
-    sums = ("total_appointments", "total_revenue")
+    key_columns = ("day",)
+    value_columns = ("total_appointments", "total_revenue")
     expected_sql = """
         SELECT appointment_date AS day, count(*) AS total_appointments,
             coalesce(sum(total_price) FILTER (WHERE status = 'completed'), 0)::bigint AS total_revenue
@@ -282,8 +283,8 @@ class VisitCounts(ShardedCounter):
             ),
         ]
 
-    key = ("kind", "day", "next_day")
-    sums = ("customers",)
+    key_columns = ("kind", "day", "next_day")
+    value_columns = ("customers",)
     expected_sql = """
         WITH visit AS (
             SELECT appointment_date AS day, lead(appointment_date) OVER own AS next_day, row_number() OVER own AS number,
@@ -299,6 +300,6 @@ class VisitCounts(ShardedCounter):
             (number = 1, 'first', NULL), (number = 2, 'second', NULL), (visit.next_day IS NULL, 'last', NULL),
             (visit.next_day IS NOT NULL, 'return', visit.next_day), (number = 1 AND is_vip, 'vip_first', NULL),
             (visit.next_day IS NULL AND is_vip, 'vip_last', NULL)
-        ) AS step (is_so, kind, next_day)
-        WHERE is_so GROUP BY 1, 2, 3
+        ) AS step (applies, kind, next_day)
+        WHERE applies GROUP BY 1, 2, 3
     """

@@ -24,8 +24,6 @@ STATUS_TRANSITIONS: dict[str, dict[Status, str]] = {
 }
 # Before its day, an appointment can get these statuses only.
 STATUSES_BEFORE_THE_DAY = {Status.PENDING, Status.CONFIRMED, Status.CANCELLED}
-# An appointment with one of these statuses has not begun and can be moved.
-MOVABLE_STATUSES = (Status.PENDING, Status.CONFIRMED)
 
 
 def get_transitions(appointment: Appointment, *, today: dt.date) -> dict[Status, str]:

@@ -90,9 +90,9 @@ APPOINTMENTS = {
         id="bookOwnAppointment",
         summary="Book an appointment for yourself",
         description=(
-            "At a time that availability offers: it is never past, lasts as long as the service and has its price. What "
-            "only the business sets (another `end_time`, `total_price`, `status`, `override`, …) is a 400. Dates and "
-            "clock times are those of the business."
+            "At a time that availability offers: it is never past, lasts as long as the service and has its price. A "
+            "value that only the business sets (another `end_time`, `total_price`, `status`, `override`, …) is a 400. Dates "
+            "and clock times are those of the business."
         ),
         body=OwnBookingSerializer,
         body_examples={"booking": BOOKING},

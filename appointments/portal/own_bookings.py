@@ -13,8 +13,7 @@ from rest_framework.generics import get_object_or_404
 
 from appointments.booking import ONE_MINUTE, BookingRefused, book, move, set_status
 from appointments.lengths import find_end, length_of, set_length
-from appointments.models import Appointment, Status, lock_bookings_of
-from appointments.models.transitions import MOVABLE_STATUSES
+from appointments.models import OPEN_STATUSES, Appointment, Status, lock_bookings_of
 from circe.api.conflicts import ConflictError
 from circe.api.local_time import to_instant
 from customers.models import Customer
@@ -134,7 +133,7 @@ def changeable_until(appointment: Appointment) -> dt.datetime | None:
     """Returns until when the customer can move or cancel it, which may be past. It is None if the appointment is neither
     pending nor confirmed.
     """
-    if appointment.status not in MOVABLE_STATUSES:
+    if appointment.status not in OPEN_STATUSES:
         return None
     return appointment.instants[0] - dt.timedelta(hours=appointment.tenant.cancellation_notice_hours)
 

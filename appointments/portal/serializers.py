@@ -85,7 +85,7 @@ def add_change_window(stored: dict[str, Any], tenant: Any) -> dict[str, Any]:
 
 
 class OwnBookingSerializer(CachedFieldsMixin):
-    """What a customer books: a service. The duration and the price are those of the service."""
+    """A customer's booking of a service. The duration and the price are those of the service."""
 
     service_id = StringField()
     outlet_id = StringField()

@@ -116,7 +116,7 @@ class OwnAppointmentViewSet(SignedInViewSet, TenantViewSet):
 
 
 class OwnRecommendationViewSet(SignedInViewSet):
-    """What to book next, for the customer who is signed in."""
+    """Recommendations for the customer who is signed in."""
 
     serializer_class = RecommendationsSerializer
     operations = RECOMMENDATIONS

@@ -93,9 +93,9 @@ class SlotSearch:
         """
         possible = (one for one in openings if not self.history.is_busy(one.start, one.end))
         for _, of_day in groupby(possible, key=lambda one: one.start.date()):
-            yield max(self._ever_better(wanted, of_day), key=lambda one: one.score)
+            yield max(self._iterate_improvements(wanted, of_day), key=lambda one: one.score)
 
-    def _ever_better(self, wanted: WantedService, openings: Iterable[Opening]) -> Iterator[Recommendation]:
+    def _iterate_improvements(self, wanted: WantedService, openings: Iterable[Opening]) -> Iterator[Recommendation]:
         """Yields the slots that have more points than all before them, in their order."""
         most = -1
         for opening in openings:

@@ -55,8 +55,8 @@ A weekday or an hour is usual from two visits on; of several the latest is. To a
 takes no points from any slot.
 
 **Order.** By score, then by the days between the slot and the due day (today for a service that is overdue or that the
-customer never had), then by start, by the place of the service in the catalogue, and by the person's name. Of each
-service there is one slot a day, the best, and there are the {MAX_DAYS_OF_SERVICE} best days. A customer without a history
+customer never had), then by start, by the place of the service in the catalogue, and by the person's name. Each
+service has at most one slot a day, its best, and only on its {MAX_DAYS_OF_SERVICE} best days. A customer without a history
 and without preferences gets the services that are most popular, at the first times free. An inactive customer can't book,
 so there are no `items`.
 

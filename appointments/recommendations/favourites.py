@@ -43,7 +43,7 @@ class Ignored(NamedTuple):
 
 
 class ServicesOnOffer(NamedTuple):
-    """What the business offers now: its services in the order of the catalogue, and the outlets where each person works.
+    """The offers of the business now: its services in the order of the catalogue, and the outlets where each person works.
 
     Each service has `staff_ids`: who offers it. If the list is empty, everybody offers it.
     """

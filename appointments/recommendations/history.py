@@ -1,4 +1,4 @@
-"""What a customer's appointments say about the next one."""
+"""The facts about a customer's appointments on which recommendations are based."""
 
 import datetime as dt
 from collections import Counter, defaultdict
@@ -19,7 +19,8 @@ MIN_VISITS_FOR_HABIT = 2
 
 
 class History(NamedTuple):
-    """What a customer's appointments say about the next one. The keys of `visit_days` are ids of services.
+    """The facts about a customer's appointments on which recommendations are based. The keys of `visit_days` are ids of
+    services.
 
     `visit_days` are the days of visits in order, each once. `booked` are the services that the customer has booked for
     today or later. `busy` are the local times of these bookings and of yesterday's, which may last past midnight.

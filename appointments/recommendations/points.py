@@ -46,7 +46,7 @@ def _describe(points: tuple[int, ...]) -> str:
     return f"{points[0]} for the first, then {', '.join(map(str, points[1:-1]))} and {points[-1]}"
 
 
-# What the OpenAPI document says of each reason.
+# The text of each reason in the OpenAPI document.
 MEANINGS = {
     Reason.DUE: f"{POINTS[Reason.DUE]} points. The customer has had the service. So it has a due day, past or not.",
     Reason.OVERDUE: f"{POINTS[Reason.OVERDUE]} more. The due day is past.",

@@ -13,7 +13,7 @@ from appointments.recommendations.wanted import choose_services
 from circe.api.local_time import to_local
 from customers.models import Customer
 
-# An answer has at most one slot of a service on a day, and slots of a service on at most so many days.
+# An answer has at most one slot of a service on a day, and slots of a service on at most this many days.
 MAX_DAYS_OF_SERVICE = 3
 
 

@@ -19,7 +19,7 @@ from appointments.recommendations.points import (
 from tenants.models import Service
 from tenants.scope import whole_business
 
-# Slots are searched so many days before and after the target day.
+# Slots are searched this many days before and after the target day.
 DAYS_AROUND = 7
 # Slots are searched for MAX_SERVICES services. The first MAX_PEOPLE preferred people are looked at: for each who offers
 # none of these services, slots of one service more are searched.

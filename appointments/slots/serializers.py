@@ -35,7 +35,7 @@ class BookableServiceSerializer(CachedFieldsMixin):
     currency = serializers.CharField(source="tenant.currency")
     is_active = serializers.BooleanField()
     staff_ids = serializers.ListField(
-        child=serializers.RegexField(ID_PATTERN), help_text="Those who offer it. Empty: everybody does."
+        child=serializers.RegexField(ID_PATTERN), help_text="Members of staff who offer it. Empty: everybody does."
     )
     rebooking_days = serializers.IntegerField(allow_null=True)
     created_at = InstantField()

@@ -2,7 +2,7 @@
 -- appointments of each day, and the revenue of its visits. circe_update_appointment_totals calls it with the old and the
 -- new rows.
 CREATE OR REPLACE FUNCTION public.circe_add_daily_totals(
-    business text, old_appointments public.appointments_appointment[], new_appointments public.appointments_appointment[]
+    tenant text, old_appointments public.appointments_appointment[], new_appointments public.appointments_appointment[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     delta record;
@@ -18,14 +18,14 @@ BEGIN
             UNION ALL
             SELECT -1 AS sign, * FROM unnest(old_appointments)
         ) AS changes
-        WHERE tenant_id = business
+        WHERE tenant_id = tenant
         GROUP BY appointment_date
     LOOP
         CONTINUE WHEN delta.total_appointments = 0 AND delta.total_revenue = 0;
         INSERT INTO public.appointments_appointmentdailytotals AS totals (
             tenant_id, day, shard, total_appointments, total_revenue
         ) VALUES (
-            business, delta.day, public.circe_lock_free_shard(), delta.total_appointments, delta.total_revenue
+            tenant, delta.day, public.circe_lock_free_shard(), delta.total_appointments, delta.total_revenue
         )
         ON CONFLICT (tenant_id, day, shard) DO UPDATE SET
             total_appointments = totals.total_appointments + excluded.total_appointments,

@@ -4,7 +4,7 @@
 -- one that existed before the statement (sign -1), and whether its customer had the tag at that time. If a customer has an
 -- entry, the arrays must have all visits of this customer: those that exist now and those that existed before the statement.
 CREATE OR REPLACE FUNCTION public.circe_add_visit_counts(
-    business text, signs int[], customer_ids text[], are_vip boolean[], days date[]
+    tenant text, signs int[], customer_ids text[], are_vip boolean[], days date[]
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     step record;
@@ -34,7 +34,7 @@ BEGIN
         HAVING sum(sign) <> 0
     LOOP
         INSERT INTO public.appointments_visitcounts AS counts (tenant_id, kind, day, next_day, shard, customers)
-        VALUES (business, step.kind, step.day, step.next_day, public.circe_lock_free_shard(), step.customers)
+        VALUES (tenant, step.kind, step.day, step.next_day, public.circe_lock_free_shard(), step.customers)
         ON CONFLICT (tenant_id, kind, day, next_day, shard) DO UPDATE SET
             customers = counts.customers + excluded.customers;
     END LOOP;

@@ -6,7 +6,7 @@
 CREATE OR REPLACE FUNCTION public.circe_change_customer_totals() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
-    business text;
+    tenant text;
     old_ids text[];
     old_counted_ids text[];
     old_counted_are_vip boolean[];
@@ -22,14 +22,14 @@ DECLARE
     days date[];
 BEGIN
     PERFORM set_config('circe.customer_totals', '', true);
-    FOR business IN SELECT tenant_id FROM old_rows UNION SELECT tenant_id FROM new_rows ORDER BY 1 LOOP
+    FOR tenant IN SELECT tenant_id FROM old_rows UNION SELECT tenant_id FROM new_rows ORDER BY 1 LOOP
         -- The rows are first taken into arrays: Citus allows no transition table in a query on a distributed table.
         SELECT
             array_agg(id ORDER BY id),
             array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted),
             array_agg('vip' = ANY (tags) ORDER BY id) FILTER (WHERE NOT is_deleted)
         INTO old_ids, old_counted_ids, old_counted_are_vip
-        FROM old_rows WHERE tenant_id = business;
+        FROM old_rows WHERE tenant_id = tenant;
         SELECT
             array_agg(id ORDER BY id),
             array_agg(id ORDER BY id) FILTER (WHERE NOT is_deleted),
@@ -38,10 +38,10 @@ BEGIN
             array_agg(is_deleted ORDER BY id),
             array_agg('vip' = ANY (tags) ORDER BY id)
         INTO new_ids, new_counted_ids, new_counted_are_vip, new_created_at, new_are_deleted, new_are_vip
-        FROM new_rows WHERE tenant_id = business;
+        FROM new_rows WHERE tenant_id = tenant;
 
         PERFORM FROM public.appointments_customertotals
-        WHERE tenant_id = business AND customer_id = ANY (old_ids)
+        WHERE tenant_id = tenant AND customer_id = ANY (old_ids)
         ORDER BY customer_id FOR UPDATE;
 
         IF (old_counted_ids, old_counted_are_vip) IS DISTINCT FROM (new_counted_ids, new_counted_are_vip) THEN
@@ -55,19 +55,19 @@ BEGIN
                 SELECT -1, id, is_vip FROM unnest(old_counted_ids, old_counted_are_vip) AS old (id, is_vip)
             ) AS customer
             JOIN public.appointments_appointment AS appointment
-                ON appointment.tenant_id = business AND appointment.customer_id = customer.id
+                ON appointment.tenant_id = tenant AND appointment.customer_id = customer.id
             WHERE appointment.status = 'completed';
-            PERFORM circe_add_visit_counts(business, signs, customer_ids, are_vip, days);
+            PERFORM circe_add_visit_counts(tenant, signs, customer_ids, are_vip, days);
         END IF;
 
         IF old_ids IS DISTINCT FROM new_ids THEN
             DELETE FROM public.appointments_customertotals
-            WHERE tenant_id = business AND customer_id = ANY (old_ids) AND customer_id <> ALL (coalesce(new_ids, '{}'));
+            WHERE tenant_id = tenant AND customer_id = ANY (old_ids) AND customer_id <> ALL (coalesce(new_ids, '{}'));
         END IF;
         INSERT INTO public.appointments_customertotals AS totals (
             tenant_id, customer_id, created_at, is_deleted, is_vip
         )
-        SELECT business, customer.id, customer.created_at, customer.is_deleted, customer.is_vip
+        SELECT tenant, customer.id, customer.created_at, customer.is_deleted, customer.is_vip
         FROM unnest(new_ids, new_created_at, new_are_deleted, new_are_vip)
             AS customer (id, created_at, is_deleted, is_vip)
         ORDER BY customer.id

@@ -1,6 +1,6 @@
 -- Computes anew, from the appointments, the rows of these customers of a business in appointments_customertotals. The caller
 -- must have locked these rows.
-CREATE OR REPLACE FUNCTION public.circe_rebuild_customer_totals(business text, customer_ids text[]) RETURNS void
+CREATE OR REPLACE FUNCTION public.circe_rebuild_customer_totals(tenant text, customer_ids text[]) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     -- Visits of the last 365 days are recent, in the time zone where the day begins last: 12 hours after UTC.
@@ -8,7 +8,7 @@ DECLARE
 BEGIN
     -- remove_expired_spending has subtracted earlier visits, as soon as the day had begun for this business.
     SELECT greatest(spending_since, recent_from_day) INTO recent_from_day
-    FROM public.tenants_tenant WHERE id = business;
+    FROM public.tenants_tenant WHERE id = tenant;
     UPDATE public.appointments_customertotals AS totals SET
         total_appointments = own.total_appointments,
         visits = own.visits,
@@ -33,8 +33,8 @@ BEGIN
             min(appointment_date) FILTER (WHERE status = 'completed' AND appointment_date >= recent_from_day)
                 AS recent_from
         FROM public.appointments_appointment AS appointment
-        WHERE appointment.tenant_id = business AND appointment.customer_id = customer.id
+        WHERE appointment.tenant_id = tenant AND appointment.customer_id = customer.id
     ) AS own
-    WHERE totals.tenant_id = business AND totals.customer_id = customer.id;
+    WHERE totals.tenant_id = tenant AND totals.customer_id = customer.id;
 END
 $$;

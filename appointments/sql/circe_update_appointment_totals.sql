@@ -13,7 +13,7 @@ DECLARE
     old_appointments public.appointments_appointment[];
     new_appointments public.appointments_appointment[];
     booked public.appointments_appointment;
-    business text;
+    tenant text;
     changed_customers text[];
     visits_changed boolean;
     counted_customers text[];
@@ -62,8 +62,8 @@ BEGIN
         RETURN NULL;
     END IF;
 
-    FOR business IN SELECT DISTINCT tenant_id FROM unnest(old_appointments || new_appointments) ORDER BY tenant_id LOOP
-        PERFORM circe_add_daily_totals(business, old_appointments, new_appointments);
+    FOR tenant IN SELECT DISTINCT tenant_id FROM unnest(old_appointments || new_appointments) ORDER BY tenant_id LOOP
+        PERFORM circe_add_daily_totals(tenant, old_appointments, new_appointments);
 
         -- The customers with a change in a column that the totals use. A change of the notes, for example, does not count.
         SELECT array_agg(DISTINCT customer_id), bool_or(status = 'completed')
@@ -74,7 +74,7 @@ BEGIN
                 UNION ALL
                 SELECT -1 AS sign, * FROM unnest(old_appointments)
             ) AS changes
-            WHERE tenant_id = business AND customer_id IS NOT NULL
+            WHERE tenant_id = tenant AND customer_id IS NOT NULL
             GROUP BY customer_id, appointment_date, start_time, status, total_price
             HAVING sum(sign) <> 0
         ) AS changed;
@@ -87,7 +87,7 @@ BEGIN
         INTO counted_customers, counted_are_vip
         FROM (
             SELECT customer_id, is_deleted, is_vip FROM public.appointments_customertotals
-            WHERE tenant_id = business AND customer_id = ANY (changed_customers)
+            WHERE tenant_id = tenant AND customer_id = ANY (changed_customers)
             ORDER BY customer_id FOR UPDATE
         ) AS locked;
 
@@ -95,13 +95,13 @@ BEGIN
             -- The visits before the statement are the present visits without the added visits, and the removed visits.
             WITH present AS (
                 SELECT customer_id, appointment_date FROM public.appointments_appointment
-                WHERE tenant_id = business AND customer_id = ANY (counted_customers) AND status = 'completed'
+                WHERE tenant_id = tenant AND customer_id = ANY (counted_customers) AND status = 'completed'
             ), added AS (
                 SELECT customer_id, appointment_date FROM unnest(new_appointments)
-                WHERE tenant_id = business AND customer_id = ANY (counted_customers) AND status = 'completed'
+                WHERE tenant_id = tenant AND customer_id = ANY (counted_customers) AND status = 'completed'
             ), removed AS (
                 SELECT customer_id, appointment_date FROM unnest(old_appointments)
-                WHERE tenant_id = business AND customer_id = ANY (counted_customers) AND status = 'completed'
+                WHERE tenant_id = tenant AND customer_id = ANY (counted_customers) AND status = 'completed'
             ), visit AS (
                 SELECT 1 AS sign, customer_id, appointment_date FROM present
                 UNION ALL
@@ -113,10 +113,10 @@ BEGIN
             INTO signs, customer_ids, are_vip, days
             FROM visit JOIN unnest(counted_customers, counted_are_vip) AS counted (customer_id, is_vip)
                 USING (customer_id);
-            PERFORM circe_add_visit_counts(business, signs, customer_ids, are_vip, days);
+            PERFORM circe_add_visit_counts(tenant, signs, customer_ids, are_vip, days);
         END IF;
 
-        PERFORM circe_rebuild_customer_totals(business, changed_customers);
+        PERFORM circe_rebuild_customer_totals(tenant, changed_customers);
     END LOOP;
     RETURN NULL;
 END

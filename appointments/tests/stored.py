@@ -1,4 +1,4 @@
-"""What is stored of appointments, for comparisons."""
+"""Reads the stored rows of appointments, for comparisons."""
 
 from appointments.models import Appointment
 

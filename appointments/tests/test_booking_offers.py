@@ -1,4 +1,4 @@
-"""What the admin's form offers: free times of a day, recommendations for a customer, and favourites first."""
+"""The offers of the admin's form: free times of a day, recommendations for a customer, and favourites first."""
 
 import datetime as dt
 import re

@@ -10,8 +10,8 @@ from django.core import mail
 from appointments.models import Appointment, Message, WorkingHours
 from appointments.tests.factories import AppointmentFactory, works_daily
 from circe.tests.cases import in_one_test
-from customers.messages.sending import send_due
 from customers.tests.factories import CustomerFactory
+from customers.tests.sending import send_due
 from tenants.models import AuditEvent, Outlet, Service, ServiceStaff, User
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory

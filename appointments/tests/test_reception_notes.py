@@ -1,4 +1,4 @@
-"""What reception has to know of a customer, in the form of an appointment and on the day sheet."""
+"""The notes about a customer for reception, in the form of an appointment and on the day sheet."""
 
 import datetime as dt
 
@@ -51,7 +51,7 @@ def jane(tenant):
 
 @pytest.fixture
 def booking(tenant):
-    """What the form of a new appointment sends, but for the customer."""
+    """Returns the fields that the form of a new appointment sends, except for the customer."""
     return {
         "service": ServiceFactory(tenant=tenant).pk,
         "staff": UserFactory(tenant=tenant).pk,

@@ -47,7 +47,7 @@ def haircut(tenant):
 
 @pytest.fixture
 def booking(tenant, ana, kemang, haircut):
-    """What the form for a new appointment sends: Jane Doe with Ana Lee on a Monday at 14:00."""
+    """Returns the fields that the form for a new appointment sends: Jane Doe with Ana Lee on a Monday at 14:00."""
     return {
         "customer": CustomerFactory(tenant=tenant, first_name="Jane", last_name="Doe").pk,
         "service": haircut.pk,

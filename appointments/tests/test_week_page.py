@@ -69,7 +69,7 @@ def stored(person):
 
 
 def row_errors(response):
-    """Returns the texts of the errors, by the label and the begin of the row."""
+    """Returns the texts of the errors, by the label and the start of the row."""
     return {
         f"{day.label} {form['start_time'].value()}": [text for texts in form.errors.values() for text in texts]
         for day, rows in response.context["form"].days

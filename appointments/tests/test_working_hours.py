@@ -72,7 +72,7 @@ def test_a_list_is_replaced_at_once_and_read_by_weekday_and_time(manager, staff,
     assert (answer.status_code, answer.json()) == (200, {"working_hours": shown(week)})
     assert staff.get(url).json() == answer.json()
     assert staff.get(url).headers["ETag"] == answer.headers["ETag"]
-    # What was read can be sent again.
+    # A client can send the list that it read.
     assert manager.put(url, answer.json()).content == answer.content
     shorter = manager.put(url, {"working_hours": week[:1]})
     assert shorter.json() == staff.get(url).json() == {"working_hours": shown(week[:1])}

@@ -160,7 +160,7 @@ async def list_customers(
     total = await db.scalar(select(func.count()).select_from(Customer).where(*conditions))
     if begins and total <= floor.MAX_RANKED:
         order.insert(0, bound(f"({begins}) DESC", words))
-    # It reads ids first. Of skipped rows nothing else is read.
+    # It reads only the ids of the rows that it skips.
     ids = select(Customer.id).where(*conditions).order_by(*order).limit(size).offset((page - 1) * size).subquery()
     rows = await db.execute(profiles.join(ids, ids.c.id == Customer.id).order_by(*order))
     items = [CustomerOut.model_validate(as_customer(row)) for row in rows]

@@ -1,4 +1,4 @@
-"""What all endpoints of the yardstick share: the database session, who asks, and an appointment's answer."""
+"""Shared by all endpoints of the yardstick: the database session, who asks, and an appointment's answer."""
 
 import os
 from collections.abc import AsyncIterator

@@ -61,7 +61,7 @@ def accept_chunks(environ: dict[str, Any]) -> None:
 
 
 def set_body_length(request: HttpRequest) -> None:
-    """Sets the length of a body in chunks, unless it is longer than MAX_JSON_BYTES. What was read is kept for the view."""
+    """Sets the length of a body in chunks, unless it is longer than MAX_JSON_BYTES. The view reads the same body."""
     body = request.META.get("wsgi.input")
     if isinstance(body, ChunkedBody):
         length = body.read_ahead(settings.MAX_JSON_BYTES)

@@ -7,8 +7,7 @@ the order of their instants, and ranges of local times that exist overlap if and
 
 import datetime as dt
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterable
 
 # A local time at which the range begins, and one at which it ends. The end does not belong to the range.
 Range = tuple[dt.datetime, dt.datetime]
@@ -27,17 +26,6 @@ def to_instant(local: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
         return (earliest + seconds * _SECOND).astimezone(zone).utcoffset() != before
 
     return earliest + bisect_left(range(int((after - before).total_seconds())), True, key=is_changed) * _SECOND
-
-
-def to_instants(times: Iterable[dt.datetime], zone: dt.tzinfo) -> Iterator[dt.datetime]:
-    """Yields what `to_instant` returns for each local time. Asks the zone only once for a day on which no clock changes."""
-    for day, of_day in groupby(times, key=dt.datetime.date):
-        if find_changing_days(day, day, zone):
-            yield from (to_instant(local, zone) for local in of_day)
-        else:
-            midnight = dt.datetime.combine(day, dt.time())
-            first_instant = to_instant(midnight, zone)
-            yield from (first_instant + (local - midnight) for local in of_day)
 
 
 def is_skipped(local: dt.datetime, zone: dt.tzinfo) -> bool:
@@ -76,7 +64,7 @@ def to_local(instant: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
 
 
 def add_length(local: dt.datetime, length: dt.timedelta, zone: dt.tzinfo) -> dt.datetime:
-    """Returns the local time when so much time has passed, as a watch measures it."""
+    """Returns the local time at which `length` has passed since `local`, as a watch measures it."""
     return to_local(to_instant(local, zone) + length, zone)
 
 

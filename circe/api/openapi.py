@@ -65,8 +65,8 @@ TAGS = {
     "Catalogue": "Where and what customers can book, and who attends them: outlets, services and staff.",
     "Hours": "When members of staff work, and when they are away and outlets are closed.",
     "Appointments": "The appointments that a customer booked and attended.",
-    "Portal": "What customers do by themselves, each with a token of their own, in the portal of one business.",
-    "Consents": "What customers may be sent, since when and by which words.",
+    "Portal": "Actions of customers by themselves, each with a token of their own, in the portal of one business.",
+    "Consents": "The consents of customers: for which messages, since when and by which words.",
     "Messages": "Whether a customer may be sent a message, and what was sent about appointments.",
     "Statistics": "Numbers about the customers.",
     "Authentication": "Signing in and out. An access token is valid for an hour, a refresh token for seven days.",
@@ -74,7 +74,7 @@ TAGS = {
 
 
 ANSWER_CLOCK_TIME_PATTERN = "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"
-# What a request may have. It is the pattern of ClockTimeField.
+# A request may also leave out the seconds. It is the pattern of ClockTimeField.
 REQUEST_CLOCK_TIME_PATTERN = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 OR_INSTANT = " An ISO 8601 instant, `2025-01-15T10:30:00Z`, is accepted too."
 METHODS = ["get", "post", "put", "patch", "delete"]

@@ -188,7 +188,9 @@ class StrictFilter(django_filters.Filter):
         self.schema = schema or self.schema
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "StrictFilter":
-        """Copies the filter for the filter set of a request, which only sets attributes. What they refer to is shared."""
+        """Copies the filter for the filter set of a request, which only sets attributes. The two share the objects to which
+        their attributes refer.
+        """
         copied = copy.copy(self)
         # Binds the copy, not the original, to its filter set.
         copied.method = self.method

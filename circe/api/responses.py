@@ -148,7 +148,7 @@ PROBLEM_SCHEMA: Schema = {
 }
 FIELD_ERROR_SCHEMA: Schema = {
     "type": "object",
-    "description": "What is wrong with a field, and how to correct it.",
+    "description": "An error of a field, and how to correct it.",
     "properties": {name: {"type": "string"} for name in ("field", "code", "detail")},
     "required": ["field", "code", "detail"],
 }

@@ -1,7 +1,7 @@
 """How a country writes dates, clock times and numbers. The texts of the back office stay English.
 
 The active language names the country: `en-no-x-nb` is English as in Norway, at a business whose language is Norwegian
-Bokmål. Django's own formats of that country's main language say how dates and numbers are shown. What a person types is read
+Bokmål. Django's own formats of that country's main language say how dates and numbers are shown. Input is read
 strictly: a text that could mean two days or two numbers is refused. Without a country, as for a super_admin and in the
 API, full dates and clock times are ISO 8601.
 """

@@ -15,7 +15,7 @@ from circe.db.ids import new_id
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-MAX_SEARCH_LENGTH = 100
+MAX_TERM_LENGTH = 100
 # The name of a hidden field of each form. Its value is a token, by which the server sees that a form was sent twice. The
 # token is in the context of every page.
 FORM_TOKEN_FIELD = "form_token"  # noqa: S105
@@ -44,8 +44,8 @@ class Autocomplete(AutocompleteJsonView):
 
     def process_request(self, request: HttpRequest) -> Any:
         term, *rest = super().process_request(request)
-        if "\0" in term or len(term) > MAX_SEARCH_LENGTH:
-            raise BadRequest(f"Search for at most {MAX_SEARCH_LENGTH} characters, none of them null.")
+        if "\0" in term or len(term) > MAX_TERM_LENGTH:
+            raise BadRequest(f"Search for at most {MAX_TERM_LENGTH} characters, none of them null.")
         return term, *rest
 
     def has_perm(self, request: HttpRequest, obj: models.Model | None = None) -> bool:

@@ -18,16 +18,18 @@ ROWS_IN_VALUES = 500
 
 
 class SummaryTable(models.Model):
-    """Sums by tenant and by the columns of `key`. A model declares `tenant`, the columns and these attributes.
+    """Sums by tenant and by the columns `key_columns`. A model declares `tenant`, the columns and these attributes.
 
-    `expected_sql` computes from the summed rows what a tenant's rows should be: the columns of `key`, then those of `sums`.
+    Most of `value_columns` are sums; others, such as the first day, are the least or the latest value, or copied. The query
+    `expected_sql` computes from the summed rows what a tenant's rows should be: the key columns, then the value columns.
     """
 
-    key: tuple[str, ...]
-    sums: tuple[str, ...]
+    key_columns: tuple[str, ...]
+    value_columns: tuple[str, ...]
     expected_sql: str
-    # For a table of which several rows make one row of `expected_sql`: its columns, and the query of a tenant's rows.
-    columns: tuple[str, ...] = ()
+    # Only if several rows of the table make one row of `expected_sql`: the columns of the table, and the query that computes
+    # a tenant's rows.
+    row_columns: tuple[str, ...] = ()
     rows_sql = ""
 
     class Meta:
@@ -36,18 +38,20 @@ class SummaryTable(models.Model):
 
     @classmethod
     def stored_sql(cls) -> str:
-        """Returns the query that reads a tenant's rows as they are: the columns of `key`, then those of `sums`."""
-        return f"SELECT {', '.join([*cls.key, *cls.sums])} FROM {cls._meta.db_table} WHERE tenant_id = %(tenant)s"  # noqa: S608
+        """Returns the query that reads a tenant's rows as they are: the key columns, then the value columns."""
+        columns = ", ".join([*cls.key_columns, *cls.value_columns])
+        return f"SELECT {columns} FROM {cls._meta.db_table} WHERE tenant_id = %(tenant)s"  # noqa: S608
 
     @classmethod
     def find_differences(cls, tenant: models.Model) -> list[dict[str, Any]]:
-        """Returns the rows that differ from `expected_sql`: `{<key>…, "stored": {<sum>: …}, "expected": {<sum>: …}}`.
+        """Returns the rows that differ from `expected_sql`: `{<key column>: …, "stored": {<value column>: …},
+        "expected": {<value column>: …}}`.
 
-        Only sums that differ are listed. A sum is None where there is no row.
+        Only values that differ are listed. A value is None where there is no row.
         """
-        key = ", ".join(cls.key)
-        pairs = ", ".join(f"stored.{name}, expected.{name}" for name in cls.sums)
-        unequal = " OR ".join(f"stored.{name} IS DISTINCT FROM expected.{name}" for name in cls.sums)
+        key = ", ".join(cls.key_columns)
+        pairs = ", ".join(f"stored.{name}, expected.{name}" for name in cls.value_columns)
+        unequal = " OR ".join(f"stored.{name} IS DISTINCT FROM expected.{name}" for name in cls.value_columns)
         with connection.cursor() as cursor:
             cursor.execute(
                 f"SELECT {key}, {pairs} FROM ({cls.stored_sql()}) AS stored "  # noqa: S608
@@ -58,14 +62,14 @@ class SummaryTable(models.Model):
 
     @classmethod
     def _difference(cls, row: Sequence[Any]) -> dict[str, Any]:
-        sums = row[len(cls.key) :]
+        values = row[len(cls.key_columns) :]
         unequal = [
             (name, stored, expected)
-            for name, stored, expected in zip(cls.sums, sums[::2], sums[1::2], strict=True)
+            for name, stored, expected in zip(cls.value_columns, values[::2], values[1::2], strict=True)
             if stored != expected
         ]
         return {
-            **dict(zip(cls.key, row, strict=False)),
+            **dict(zip(cls.key_columns, row, strict=False)),
             "stored": {name: stored for name, stored, _ in unequal},
             "expected": {name: expected for name, _, expected in unequal},
         }
@@ -73,7 +77,7 @@ class SummaryTable(models.Model):
     @classmethod
     def rebuild(cls, tenant: models.Model) -> None:
         """Replaces the tenant's rows by what they should be. Call it as the owner, with the summed tables locked."""
-        columns = cls.columns or (*cls.key, *cls.sums)
+        columns = cls.row_columns or (*cls.key_columns, *cls.value_columns)
         select = f"SELECT %(tenant)s, {', '.join(columns)} FROM ({cls.rows_sql or cls.expected_sql}) AS expected"  # noqa: S608
         with connection.cursor() as cursor:
             cursor.execute(f"DELETE FROM {cls._meta.db_table} WHERE tenant_id = %s", [tenant.pk])  # noqa: S608
@@ -102,9 +106,9 @@ class ShardedCounter(SummaryTable):
 
     @classmethod
     def stored_sql(cls) -> str:
-        key, sums = ", ".join(cls.key), [f"sum({name})" for name in cls.sums]
+        key, sums = ", ".join(cls.key_columns), {name: f"sum({name})" for name in cls.value_columns}
         return (
-            f"SELECT {key}, {', '.join(f'{value}::bigint AS {name}' for name, value in zip(cls.sums, sums, strict=True))} "  # noqa: S608
+            f"SELECT {key}, {', '.join(f'{value}::bigint AS {name}' for name, value in sums.items())} "  # noqa: S608
             f"FROM {cls._meta.db_table} WHERE tenant_id = %(tenant)s GROUP BY {key} "
-            f"HAVING {' OR '.join(f'{value} <> 0' for value in sums)}"
+            f"HAVING {' OR '.join(f'{value} <> 0' for value in sums.values())}"
         )

@@ -146,7 +146,7 @@ class Business:
             for service in self.country.services
         ]
         by_category = groupby(self.services, key=lambda service: service.category)
-        # What a member of staff does: the services of one category.
+        # The services that a member of staff offers: those of one category.
         self.menus = [list(services) for _, services in by_category]
 
     def _set_first_visits(self) -> None:

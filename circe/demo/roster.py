@@ -134,7 +134,7 @@ class Roster:
         return all(quota <= len(self.bookable_cells(day)) for day, quota in enumerate(appointments_per_day) if quota)
 
     def working_hours(self) -> Iterator[Hours]:
-        """Yields the working hours of everybody. Those of weeks that have changed have a validity."""
+        """Yields the working hours of everybody. If a person's week has changed, both weeks have a validity."""
         changed_on = self.days[self.hours_changed_day]
         for worker in range(self.staff_count):
             number = worker % len(WEEKS)

@@ -248,7 +248,7 @@ class Rows:
         return f"{{{','.join(tags)}}}"
 
     def _points_and_status(self, index: int) -> str:
-        """Returns the columns of points, activity and deletion. Who is inactive or deleted has stopped coming."""
+        """Returns the columns of points, activity and deletion. A customer who is inactive or deleted comes no more."""
         business, random = self.business, self.random.random
         last_day = max(self.latest[index], 0)
         seen = max(business.midnights[last_day] + DAY_SECONDS, business.created_at[index])

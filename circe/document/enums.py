@@ -21,27 +21,27 @@ from tenants.models import AuditEvent, Role
 
 Schema = dict[str, Any]
 
-# By name: what it is, and the words. No two have the same words.
+# By name: the description, and the words. No two have the same words.
 ENUMS: dict[str, tuple[str, list[str]]] = {
     "AppointmentStatus": ("The status of an appointment. A completed appointment is a visit.", [*Status]),
-    "AuditAction": ("What was done to a row.", [*AuditEvent.Action]),
+    "AuditAction": ("The change of a row, or a refusal.", [*AuditEvent.Action]),
     "BookingRule": ("A rule against which staff may book.", [*Override]),
     "Channel": ("A channel by which a business may write to a customer.", [*Channel]),
     "ConsentSource": ("How a business learnt of a consent.", [*ConsentSource]),
     "ConsentState": ("Whether a consent is given.", [*ConsentState]),
     "ContactField": ("A contact of a customer. No two customers of a business have the same one.", CONTACT_FIELDS),
     "CustomerOrdering": (
-        "What the list of customers is sorted by; with `-` from the highest to the lowest.",
+        "The order of the list of customers; with `-` from the highest to the lowest.",
         [*to_ordering.allowed],
     ),
     "DecisionReason": ("A rule for or against a message.", REASONS),
     "FieldErrorCode": (
-        "What is wrong with a field. There may be new ones: treat a code that you do not know as `invalid`.",
+        "The error of a field. There may be new ones: treat a code that you do not know as `invalid`.",
         FIELD_ERROR_CODES,
     ),
     "Gender": ("A gender.", [*Gender]),
-    "MessageKind": ("What a message is about.", [*MessageKind]),
-    "MessageState": ("What became of a message.", [*DeliveryState]),
+    "MessageKind": ("The kind of a message.", [*MessageKind]),
+    "MessageState": ("The state of a message.", [*DeliveryState]),
     "NewAppointmentStatus": ("A status with which an appointment can be created.", [*PAST_STATUSES]),
     "PaymentMethod": ("A means of payment.", [*PaymentMethod]),
     "PaymentStatus": ("How much of an appointment is paid.", [*PaymentStatus]),
@@ -49,12 +49,12 @@ ENUMS: dict[str, tuple[str, list[str]]] = {
     "PreferenceObstacle": ("Why a preference is no longer on offer.", [*Obstacle]),
     "PreferredChannel": ("How a customer likes to be reached. `phone` is a call.", [*PreferredChannel]),
     "ProblemCode": (
-        "What went wrong. There may be new ones: treat a code that you do not know by its status.",
+        "The kind of an error. There may be new ones: treat a code that you do not know by its status.",
         PROBLEM_CODES,
     ),
-    "Purpose": ("What messages are for.", [*Purpose]),
-    "RecommendationReason": ("What speaks for a recommendation.", [*Reason]),
-    "Role": ("What an account may do, the role with most rights first.", [*Role]),
+    "Purpose": ("The purpose of messages.", [*Purpose]),
+    "RecommendationReason": ("A reason for a recommendation.", [*Reason]),
+    "Role": ("The role of an account. The role with most rights comes first.", [*Role]),
     "Segment": ("A segment: each customer is in one.", [*SEGMENTS]),
     "StaffConsentSource": ("How staff learnt of a consent.", [*STAFF_SOURCES]),
 }

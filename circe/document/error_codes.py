@@ -36,7 +36,7 @@ PROBLEM_CODES = [
 ]
 
 FIELD_ERROR_CODES = [
-    # Of every field and parameter.
+    # Codes of every field and parameter.
     "invalid",
     "required",
     "null",
@@ -44,7 +44,7 @@ FIELD_ERROR_CODES = [
     "invalid_choice",
     "absent",
     "repeated",
-    # Of texts, numbers, lists and times.
+    # Codes of texts, numbers, lists and times.
     "min_length",
     "max_length",
     "max_string_length",
@@ -62,7 +62,7 @@ FIELD_ERROR_CODES = [
     "past",
     "future",
     "max_days",
-    # Of customers and accounts.
+    # Codes of customers and accounts.
     "placeholder",
     "shortened",
     "two_numbers",
@@ -74,7 +74,7 @@ FIELD_ERROR_CODES = [
     "not_with_changes",
     "foreign_tenant",
     "throttled",
-    # Of appointments and the catalogue.
+    # Codes of appointments and the catalogue.
     "inactive",
     "off_grid",
     "overlap",

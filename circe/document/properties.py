@@ -17,12 +17,14 @@ def describe_properties(result: Schema) -> None:
     schemas = result["components"]["schemas"]
     for name, schema in schemas.items():
         is_request = name.endswith("Request")
-        schema.setdefault("description", _page_text(name))
-        schema["description"] = _text(schema["description"], is_request=is_request)
+        # A schema without a description is a page of a list, for which there is no serializer.
+        schema.setdefault("description", f"A page of a list, as described at {name.removesuffix('Page')}.")
+        schema["description"] = _adapt_text(schema["description"], is_request=is_request)
         for key, value in schema.get("properties", {}).items():
-            value["description"] = _text(_own_text(name, key, value), is_request=is_request)
+            text = value.get("description") or _find_declared(name, key)[0]
+            value["description"] = _adapt_text(text, is_request=is_request)
             _add_formats(value)
-    for schema, value in _examples(result):
+    for schema, value in _iterate_examples(result):
         _add_examples(schema, value, schemas)
     for name, schema in schemas.items():
         for key, value in schema.get("properties", {}).items():
@@ -43,21 +45,14 @@ def _simplify(node: Any) -> None:
             _simplify(inner)
 
 
-def _page_text(name: str) -> str:
-    return f"A page of a list, as described at {name.removesuffix('Page')}."
-
-
-def _declared(name: str, key: str) -> tuple[str, Any]:
+def _find_declared(name: str, key: str) -> tuple[str, Any]:
     """Returns the text and the example of a property in PROPERTY_TEXTS, by the names of its schema and of itself."""
     found = PROPERTY_TEXTS.get(f"{name.removesuffix('Request')}.{key}") or PROPERTY_TEXTS.get(key) or ""
     return found if isinstance(found, tuple) else (found, None)
 
 
-def _own_text(name: str, key: str, value: Schema) -> str:
-    return value.get("description") or _declared(name, key)[0]
-
-
-def _text(text: str, *, is_request: bool) -> str:
+def _adapt_text(text: str, *, is_request: bool) -> str:
+    """Returns the text. For an answer it leaves out the part about bodies of requests."""
     return text if is_request else without_bodies(text)
 
 
@@ -73,17 +68,17 @@ def _add_formats(node: Any) -> None:
             _add_formats(inner)
 
 
-def _examples(node: Any) -> Iterator[tuple[Schema, Any]]:
+def _iterate_examples(node: Any) -> Iterator[tuple[Schema, Any]]:
     """Yields each schema of a body or an answer with an example of it."""
     if isinstance(node, dict):
         if "schema" in node:
             for example in node.get("examples", {}).values():
                 yield node["schema"], example["value"]
         for inner in node.values():
-            yield from _examples(inner)
+            yield from _iterate_examples(inner)
     elif isinstance(node, list):
         for inner in node:
-            yield from _examples(inner)
+            yield from _iterate_examples(inner)
 
 
 def _add_examples(schema: Schema, value: Any, schemas: Schema) -> None:
@@ -104,7 +99,7 @@ def _add_examples(schema: Schema, value: Any, schemas: Schema) -> None:
 
 
 def _add_example(schema: Schema, value: Any, schemas: Schema) -> None:
-    if _is_simple(value) and "example" not in schema and value != [] and not _refers(schema):
+    if _is_simple(value) and "example" not in schema and value != [] and not _has_own_schema(schema):
         schema.setdefault("examples", [value])
     _add_examples(schema, value, schemas)
 
@@ -114,7 +109,7 @@ def _is_simple(value: Any) -> bool:
     return not (isinstance(value, list) and any(isinstance(one, dict) for one in value))
 
 
-def _refers(schema: Schema) -> bool:
+def _has_own_schema(schema: Schema) -> bool:
     """Returns whether the property has a schema of its own, where the example is."""
     options = [schema, *schema.get("anyOf", ())]
     return any("$ref" in option for option in options)
@@ -122,15 +117,15 @@ def _refers(schema: Schema) -> bool:
 
 def _add_declared_example(name: str, key: str, schema: Schema, schemas: Schema) -> None:
     """Gives a property without an example the example in PROPERTY_TEXTS, or the one of this property in another schema."""
-    if _refers(schema) or {"const", "example", "examples"} & schema.keys():
+    if _has_own_schema(schema) or {"const", "example", "examples"} & schema.keys():
         return
-    _, example = _declared(name, key)
+    _, example = _find_declared(name, key)
     if example is None:
-        text = _declared(name, key)[0]
+        text = _find_declared(name, key)[0]
         others = [
             schema["properties"][key]
             for other, schema in schemas.items()
-            if key in schema.get("properties", {}) and _declared(other, key)[0] == text
+            if key in schema.get("properties", {}) and _find_declared(other, key)[0] == text
         ]
         example = next((other["examples"][0] for other in others if "examples" in other), None)
     if example is not None:

@@ -1,4 +1,4 @@
-"""What each property of the API's JSON means, for the OpenAPI document.
+"""The meaning of each property of the API's JSON, for the OpenAPI document.
 
 A serializer field with a `help_text` has its text there. The texts of all other fields are here, by the name of the
 property, since one name means one thing everywhere. If a name means something else in one schema, the key of that meaning
@@ -35,13 +35,13 @@ PROPERTY_TEXTS = {
     "date_of_birth": "The day of birth.",
     "address": ("The postal address.", "Jl. Kemang Raya 10, Jakarta"),
     "loyalty_points": "The loyalty points that the customer has now.",
-    "preferences": "What the customer likes, and what may be sent to them.",
+    "preferences": "The customer's favourites, and the messages that they accept.",
     "tags_add": ("Tags to add.", ["vip"]),
     "tags_remove": ("Tags to remove.", ["regular"]),
     "tags": "The tags. In a body: they replace all tags.",
     "source": "How the customer came: a short word such as `website`, `walk-in`, `phone` or `import`.",
     "total_appointments": "The number of appointments of any status.",
-    "total_spent": "What the customer spent by visits, in the business's currency.",
+    "total_spent": "The amount that the customer spent by visits, in the business's currency.",
     "last_appointment_date": "The day of the last visit.",
     "Customer.is_active": "Whether the customer is active. An inactive one can't be booked.",
     "CustomerChanges.is_active": "Whether the customer is active. An inactive one can't be booked.",
@@ -56,7 +56,7 @@ PROPERTY_TEXTS = {
     "preferred_services": "The ids of the favourite services.",
     "preferred_staff_ids": "The ids of the favourite members of staff.",
     "preferred_categories": "The favourite categories of services.",
-    "accessibility_needs": ("What the customer needs to come and to be attended.", "Step-free entrance"),
+    "accessibility_needs": ("The customer's needs for coming and being attended.", "Step-free entrance"),
     "Preferences.notes": "Notes about what the customer likes.",
     "customer_id": "The customer.",
     "Conflict.field": "The name of the field that both customers have in common.",
@@ -67,7 +67,7 @@ PROPERTY_TEXTS = {
     "TagCounts.items": "The tags, the most frequent first, then by name.",
     # --- consents and messages ---
     "channel": "The channel.",
-    "purpose": "What the messages are for.",
+    "purpose": "The purpose of the messages.",
     "Consent.state": "Whether the customer granted or withdrew it.",
     "OwnConsent.state": "Whether the customer granted or withdrew it.",
     "NewConsent.state": "Whether the customer grants or withdraws it.",
@@ -78,8 +78,8 @@ PROPERTY_TEXTS = {
     "evidence": ("Where it can be looked up, such as a paper's number.", "form 4711"),
     "Decision.allowed": "Whether the message may be sent.",
     "allowed_from": ("When it may be sent.", "2025-01-21T01:00:00Z"),
-    "kind": "What the message is about.",
-    "state": "What became of the message.",
+    "kind": "The kind of the message.",
+    "state": "The state of the message.",
     "appointment_id": "The appointment.",
     "sent_at": ("When it was sent.", "2025-01-20T10:00:05Z"),
     "due_at": "When it is due.",
@@ -131,7 +131,7 @@ PROPERTY_TEXTS = {
     "rebooking_days": ("After how many days it is due again. null: as the business says for all services.", 42),
     "Staff.name": "First and last name.",
     "Staff.is_active": "Whether the person can be booked.",
-    "role": "What the person may do.",
+    "role": "The role of the person, which decides what they may do.",
     # --- accounts ---
     "access": "The access token: send it as `Authorization: Bearer <access>`.",
     "refresh": "The refresh token. It is used once.",
@@ -144,7 +144,7 @@ PROPERTY_TEXTS = {
     "phone_region": ("The country whose national phone numbers are understood, by ISO 3166.", "ID"),
     # --- audit trail ---
     "at": "When it happened.",
-    "action": "What was done.",
+    "action": "The change, or that it was refused.",
     "object": "The kind of the row, such as `customer`.",
     "object_id": "The id of the row.",
     "actor": "Who acted.",
@@ -189,7 +189,7 @@ PROPERTY_TEXTS = {
     "full_name": "First and last name.",
     # --- errors ---
     "Problem.status": "The status code.",
-    "FieldError.field": "The name of the field. Of a nested one: its path, joined by dots.",
+    "FieldError.field": "The name of the field. If it is nested: its path, joined by dots.",
     "code": "A stable word for a program.",
     "detail": "A sentence for a person.",
 }

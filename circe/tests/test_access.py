@@ -183,7 +183,7 @@ def clients(as_role, portal_client, anonymous):
     return staff | {"customer": portal_client(), "anonymous": anonymous}
 
 
-# What makes a row, by the start of a path. Only customers are soft-deleted.
+# The factory of a row, by the start of a path. Only customers are soft-deleted.
 FACTORIES = {
     "outlets": OutletFactory,
     "services": ServiceFactory,

@@ -51,7 +51,7 @@ ACCESS = {
     DeletionRequest: (STAFF, NOBODY, NOBODY, NOBODY),
     Appointment: (STAFF, STAFF, STAFF, SUPER),
     StaffWithHours: (STAFF, NOBODY, MANAGERS, NOBODY),
-    # Of others: everybody changes and deletes their own.
+    # Time off of other people: everybody changes and deletes their own.
     TimeOff: (STAFF, STAFF, MANAGERS, MANAGERS),
     MessageText: (MANAGERS, MANAGERS, MANAGERS, MANAGERS),
     AuditEvent: (ADMINS, NOBODY, NOBODY, NOBODY),

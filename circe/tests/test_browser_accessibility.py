@@ -11,10 +11,10 @@ from appointments.models import Appointment
 from appointments.portal.links import manage_url
 from circe.tests.browser import DESKTOP, PHONE, browser_marks, list_violations
 from circe.tests.page_walk import open_pages
-from customers.messages.sending import send_due
 from customers.models import MailedLink
 from customers.portal.links import request_link
 from customers.portal.signed_links import unsubscribe_url
+from customers.tests.sending import send_due
 from tenants.models import Role
 from tenants.scope import tenant_scope
 
@@ -41,8 +41,8 @@ def examine(page):
 
 
 def test_no_page_of_the_back_office_has_a_serious_fault(sign_in, busy_business):
-    """Of pages with the same kinds of elements one is looked at. A role's pages after those of the first role are looked at
-    where they have a kind that was not seen before.
+    """One page is checked of those with the same kinds of elements. A role's pages after those of the first role are looked
+    at where they have a kind that was not seen before.
     """
     faults, shapes, kinds = {}, set(), set()
     for role in (Role.TENANT_ADMIN, Role.SUPER_ADMIN, Role.OUTLET_MANAGER, Role.STAFF):

@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 from appointments.tests.factories import AppointmentFactory, works_daily
 from circe.tests.browser import DESKTOP, PHONE, browser_marks
-from customers.messages.sending import send_due
 from customers.tests.factories import CustomerFactory
+from customers.tests.sending import send_due
 from tenants.models import User
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 

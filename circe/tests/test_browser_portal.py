@@ -13,11 +13,11 @@ from appointments.models import Appointment, Status
 from appointments.portal.links import manage_url
 from appointments.tests.factories import AppointmentFactory, WorkingHoursFactory
 from circe.tests.browser import DESKTOP, PHONE, browser_marks
-from customers.messages.sending import send_due
 from customers.models import MailedLink
 from customers.portal.links import request_link
 from customers.portal.signed_links import unsubscribe_url
 from customers.tests.factories import CustomerFactory
+from customers.tests.sending import send_due
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 

@@ -227,7 +227,7 @@ def test_a_page_costs_the_same_number_of_statements(admin, people):
     following = read(admin, f"{LONG_AGO}&size=2")["next"]
     with CaptureQueriesContext(connection) as queries:
         page = read(admin, f"size=2&next={following}")
-    # What is left was counted by the first page.
+    # The first page counted the rows that are left.
     assert (len(queries), page["total"]) == (4, 3)
 
 

@@ -38,7 +38,7 @@ def test_bodies_in_chunks_follow_each_other_on_one_connection(port, token):  # n
     client.close()
 
 
-# What follows the head, and what the answer says.
+# By name: the header, the bytes that follow the head, and the status of the answer.
 REFUSED = {
     "no size": (CHUNKED, b"zz\r\n{}\r\n0\r\n\r\n", 400),
     "a chunk that is longer than its size": (CHUNKED, b"1\r\n{}\r\n0\r\n\r\n", 400),

@@ -96,7 +96,8 @@ OWN = {
     "appointments_customertotals": ("customer_id", ""),
     "tenants_idempotencyrecord": ("customer_id", "INSERT UPDATE DELETE"),
 }
-# What a customer may read of the business, with the column of its id. Every other table shows no row and takes none.
+# The tables of which a customer may read the rows of the business, each with the column of the business's id. Every other
+# table shows no row and takes none.
 PUBLIC = {
     "tenants_tenant": "id",
     "tenants_outlet": "tenant_id",

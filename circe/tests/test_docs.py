@@ -1,4 +1,4 @@
-"""The paths, modules, links and triggers that the documents name exist."""
+"""The paths, modules, links, triggers, functions and columns that the documents name exist."""
 
 import re
 from importlib.util import find_spec
@@ -18,6 +18,10 @@ PATH = re.compile(
     rf"(?<![\w./<>@-])((?:{'|'.join(FOLDERS)})/[\w./*-]*|[\w*-]+\.(?:py|toml|ini|yaml|sql)|requirements[\w*-]*\.(?:txt|lock))"
 )
 MODULE = re.compile(rf"(?<![\w./@-])((?:{'|'.join(FOLDERS)})(?:\.[a-z_]+)+)(?![\w/(])")
+# A name of two or more words, as functions, columns and settings have.
+NAME = re.compile(r"[a-z]+(?:_[a-z]+)+")
+# Names of PostgreSQL and Citus that Circe's code does not use, and an index that a decision removed.
+NAMES_OF_OTHERS = re.compile(r"(?:pg|citus)_.*|btree_gist|max_prepared_transactions|block_writes|customertotals_vip")
 LINK = re.compile(r"\]\(([^)#:]+)(?:#[\w-]+)?\)")
 TRIGGER_ROW = re.compile(r"^\| `(\w+)` \| `(\w+)` \| ([A-Z ,a-z]+) \| `(\w+/sql/\w+\.sql)` \|", re.MULTILINE)
 TRIGGER_SQL = re.compile(
@@ -47,6 +51,25 @@ def test_every_path_module_and_link_leads_to_a_file(document):
     missing += [name for span in code for name in MODULE.findall(span) if not is_module_or_setting(name)]
     missing += [link for link in LINK.findall(text) if not ((ROOT / document).parent / link).exists()]
     assert missing == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_name_occurs_in_the_code(document, words_of_the_code):
+    names = {span.removesuffix("()") for span in CODE.findall((ROOT / document).read_text())}
+    names = {name for name in names if NAME.fullmatch(name) and not NAMES_OF_OTHERS.fullmatch(name)}
+    assert names - words_of_the_code == set()
+
+
+@pytest.fixture(scope="module")
+def words_of_the_code():
+    """Returns all words of the files with code, except this one."""
+    files = {*ROOT.glob("*.*"), *(file for folder in FOLDERS for file in (ROOT / folder).rglob("*.*"))}
+    code = [
+        file
+        for file in files
+        if file.suffix in {".py", ".sql", ".toml", ".yaml", ".conf"} and file.name != "test_docs.py"
+    ]
+    return {word for file in code for word in re.findall(r"\w+", file.read_text())}
 
 
 @pytest.mark.django_db

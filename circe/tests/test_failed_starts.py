@@ -1,4 +1,6 @@
-"""What stops a start or a command is one line on stderr. It names the variable or the file, and what would be right."""
+"""A fault that stops a start or a command gives one line on stderr. It names the variable or the file, and what would be
+right.
+"""
 
 import os
 import re

@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings
 
 from circe.tests.cases import in_one_test
-from mutants.__main__ import ALL, guarding_files
+from mutants.__main__ import HAND_WRITTEN, files_to_mutate
 from mutants.operators import (
     FixCondition,
     RemoveArgument,
@@ -23,17 +23,17 @@ POODLE = tomllib.loads((settings.BASE_DIR / "pyproject.toml").read_text())["tool
 
 
 def test_there_are_enough_faults_with_different_names():
-    assert len(ALL) >= 40
-    assert not [name for name, count in Counter(fault.name for fault in ALL).items() if count > 1]
+    assert len(HAND_WRITTEN) >= 40
+    assert not [name for name, count in Counter(fault.name for fault in HAND_WRITTEN).items() if count > 1]
 
 
-@in_one_test("fault", ALL)
+@in_one_test("fault", HAND_WRITTEN)
 def test_the_text_that_a_fault_replaces_occurs_once(fault):
     assert (settings.BASE_DIR / fault.file).read_text().count(fault.old) == 1
     assert all((settings.BASE_DIR / test.partition("::")[0]).exists() for test in fault.tests.split())
 
 
-@pytest.mark.parametrize("file", guarding_files())
+@pytest.mark.parametrize("file", files_to_mutate())
 def test_a_file_whose_faults_are_generated_has_tests(file):
     assert (settings.BASE_DIR / file).exists()
     tests = POODLE["runner_opts"]["tests"][file]
@@ -42,8 +42,8 @@ def test_a_file_whose_faults_are_generated_has_tests(file):
 
 
 def test_tests_are_given_for_files_whose_faults_are_generated_alone():
-    assert set(POODLE["runner_opts"]["tests"]) == set(guarding_files())
-    assert set(POODLE["runner_opts"]["schema"]) < set(guarding_files())
+    assert set(POODLE["runner_opts"]["tests"]) == set(files_to_mutate())
+    assert set(POODLE["runner_opts"]["schema"]) < set(files_to_mutate())
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What deploy/nginx.conf makes of requests and answers, with a small server behind it instead of Circe."""
+"""Requests and answers that pass nginx with deploy/nginx.conf, with a small server behind it instead of Circe."""
 
 import gzip
 import http.client

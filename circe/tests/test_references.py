@@ -141,7 +141,7 @@ TABLE = {
     for method, path, name, *answers in map(str.split, REFERENCES.strip().splitlines()[1:])
 }
 ROWS = ("own", "foreign", "absent")
-# What makes the row of an id in a path.
+# The factory of the row of an id in a path.
 IN_PATHS = {
     "customer_id": CustomerFactory,
     "outlet_id": OutletFactory,
@@ -150,7 +150,7 @@ IN_PATHS = {
     "time_off_id": TimeOffFactory,
     "appointment_id": WalkInFactory,
 }
-# What else a body needs, by the end of a path, the longest first. Staff can book what is past whatever the hours.
+# The other keys that a body needs, by the end of a path, the longest first. Staff can book a past time outside hours.
 NEW_TIME = {"appointment_date": "2025-01-26", "start_time": "09:00"}
 LATER = {"appointment_date": "2030-06-04", "start_time": "09:00"}
 NEEDED = {
@@ -227,7 +227,7 @@ def ids(tenant, stranger):
     return {name: rows | {"absent": new_id()} for name, rows in of.items()}
 
 
-# What an entry of a list needs beside the id, by the name of the list.
+# The keys that an entry of a list needs beside the id, by the name of the list.
 ENTRIES = {"working_hours": {"weekday": 0, "start_time": "09:00", "end_time": "17:00"}}
 
 
@@ -340,7 +340,7 @@ CHOICES = {
     ("Appointment", "staff"),
     ("Appointment", "service"),
 }
-# What administrators choose beside these: whose time off it is, who offers a service, and where a new person works.
+# Fields that only administrators can choose: whose time off it is, who offers a service, and where a new person works.
 CHOICES_OF_ADMINISTRATORS = {
     *(("TimeOff", "staff"), ("TimeOff", "outlet"), ("Service", "staff_ids")),
     *(("Staff", "outlet"), ("Staff", "services")),

@@ -168,7 +168,7 @@ def test_a_super_admin_without_a_business_writes_iso_8601(back_office, tenant):
 
 
 NUMBERS = [
-    # What is typed, and what it is in the US, in Britain and without a country; in Norway, Germany and Indonesia.
+    # The typed text; its number in the US, in Britain and without a country; its number in Norway, Germany and Indonesia.
     ("350000", 350000, 350000),
     ("350.000", REFUSED, 350000),
     ("350,000", 350000, REFUSED),
@@ -220,7 +220,7 @@ def read_number(text):
 def test_a_number_is_read_as_the_country_writes_it_or_refused(code, column):
     with translation.override(code):
         read = {text: read_number(text) for text, *_ in NUMBERS}
-        # What is shown can be typed.
+        # A number can be typed as it is shown.
         assert all(read_number(format_number(number)) == number for number in (0, 999, 1000, 1250000, 10**12))
     assert read == {text: values[column] for text, *values in NUMBERS}
 

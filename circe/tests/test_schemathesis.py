@@ -108,7 +108,7 @@ def is_of_portal(case):
 
 
 def call(case, roles, headers_of, appointment):
-    """Sends the case as each role. What a role changes is undone before the next one."""
+    """Sends the case as each role. The changes of a role are undone before the next one."""
     headers = {role: headers_of(role) for role in roles}
     with transaction.atomic():
         if is_valid(case):

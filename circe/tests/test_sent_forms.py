@@ -149,7 +149,7 @@ def test_a_form_that_comes_again_with_other_contents_asks_first(back_office, ten
     assert "This form was saved already" in error
     assert url(Appointment, "change", added.pk) in error
     assert number_of(Appointment) == 1
-    # What was typed is kept, and saving again adds another visit, once.
+    # The typed values are kept, and saving again adds another visit, once.
     for _ in range(2):
         assert browser.post(page, sent_by(asked)).status_code == 302
     assert number_of(Appointment) == 2
@@ -185,7 +185,7 @@ def test_what_was_added_and_deleted_since_is_told(back_office, tenant):
         Outlet.objects.all().delete()
     again = browser.post(page, form)
     assert again.url == url(Outlet, "changelist")
-    assert shown_messages(again)[-1] == "What this form added has been deleted since."
+    assert shown_messages(again)[-1] == "The row that this form added has been deleted since."
 
 
 def test_the_record_of_a_form_has_no_contents_and_goes_with_the_customer(back_office, tenant):

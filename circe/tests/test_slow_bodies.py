@@ -123,7 +123,7 @@ def list_writes():
 def test_a_write_of_the_api_begins_when_its_body_has_arrived(
     method, path, headers, tenant, as_role, transactions, short_lock_timeout
 ):
-    # Of each case: one deletes the customer, another logs out.
+    # Each case changes something else: one deletes the customer, another logs out.
     admin, jane = as_role("tenant_admin"), CustomerFactory(tenant=tenant)
     url = path.replace("{customer_id}", jane.pk)
     authorization = admin._credentials["HTTP_AUTHORIZATION"]

@@ -183,7 +183,7 @@ def test_without_the_promise_that_the_body_ends_a_length_is_needed(send_chunks):
     assert (status, answer["code"]) == (411, "length_required")
 
 
-# Of three megabytes some are left when the view begins.
+# The larger body, of three megabytes, has not arrived as a whole when the view begins.
 @pytest.mark.parametrize("rows", [1, 60])
 def test_a_file_is_uploaded_to_the_admin_in_chunks(rows, send_chunks, back_office):
     row = b"Jane,+6281234567801," + b"." * 50_000 + b"\n"

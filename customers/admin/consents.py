@@ -31,7 +31,7 @@ class ShownEntry(NamedTuple):
 
 
 class ShownConsent(NamedTuple):
-    """What counts for a channel, the same in words (`state`), and the entry that decides it, or None."""
+    """The consent that counts now for a channel, its state in words, and the entry that decides it, or None."""
 
     consent: CurrentConsent
     state: str

@@ -1,4 +1,4 @@
-"""Who may change a customer's names and contacts, and in which cases reception may correct them.
+"""The rules for changes of a customer's names and contacts, and the cases in which reception may correct them.
 
 In the API and in the back office, managers and administrators may update a customer. A receptionist who has added a
 customer may correct the names and contacts for 24 hours, unless the customer has a password: with another address,

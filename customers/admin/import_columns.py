@@ -10,7 +10,7 @@ from customers.transfer.birthdays import DayOrder
 from customers.transfer.columns import COLUMNS
 from customers.transfer.mapping.column_rules import NOT_IMPORTED
 from customers.transfer.mapping.header_mapping import HeaderMapping, header_key
-from customers.transfer.reading import Decisions
+from customers.transfer.reading import FileDecisions
 
 LABELS = {"id": "Id in Circe", "email": "E-mail address"}
 COLUMN_CHOICES = [
@@ -82,10 +82,10 @@ class ColumnsForm(forms.Form):
             )
         return self.cleaned_data
 
-    def decisions(self) -> Decisions:
+    def decisions(self) -> FileDecisions:
         """Returns what the person has decided."""
         columns = {
             header_key(self.mapping.header[index]): self.cleaned_data[f"column_{index}"] for index in self.indexes
         }
         day_order = self.cleaned_data["day_order"]
-        return Decisions(columns=columns, day_order=DayOrder(day_order) if day_order else None)
+        return FileDecisions(columns=columns, day_order=DayOrder(day_order) if day_order else None)

@@ -1,4 +1,4 @@
-"""What reception has to know of a customer while booking: their needs, notes and favourites."""
+"""The notes about a customer that reception sees while booking: needs, notes and favourites."""
 
 from collections import defaultdict
 from collections.abc import Collection

@@ -10,18 +10,19 @@ from django.db import transaction
 
 from customers.consents.texts import CONFIRMATION_TEXT
 from customers.models import Channel, Consent, ConsentSource, ConsentState, Customer, MailedLink, Purpose
-from customers.models.consent import ConsentQuerySet, counting_marketing_grants
+from customers.models.consent import ConsentQuerySet, counting_marketing_grants, find_consent_boolean
 
-# The purposes and channels that count as granted if the customer has said nothing.
+# The purposes and channels that count as granted if the customer has said nothing: those of a new customer's booleans.
 GRANTED_BY_DEFAULT = {
-    (Purpose.SERVICE, Channel.EMAIL),
-    (Purpose.SERVICE, Channel.SMS),
-    (Purpose.SERVICE, Channel.PUSH),
+    (purpose, channel)
+    for purpose in Purpose
+    for channel in Channel
+    if Customer._meta.get_field(find_consent_boolean(purpose, channel)).default
 }
 
 
 class CurrentConsent(NamedTuple):
-    """What counts now for a channel and a purpose. `entry` is the latest entry of the ledger. It is None if the
+    """The consent that counts now for a channel and a purpose. `entry` is the latest entry of the ledger. It is None if the
     customer has never said anything: then the default counts (GRANTED_BY_DEFAULT). `is_confirmed` is true for a grant
     that needs no confirmation, or for which the customer has opened the mailed link (double opt-in).
     """

@@ -23,9 +23,9 @@ from customers.models.consent import counting_marketing_grants
 from tenants.models import Tenant
 
 
-class Facts(NamedTuple):
-    """What the decision about one channel and one purpose depends on. `has_contact`: there is an e-mail address or a
-    phone number for the channel. `is_verified`: the e-mail address is verified. `is_accepted`: the customer accepts the
+class ChannelFacts(NamedTuple):
+    """The facts on which the decision about one channel and one purpose depends. `has_contact`: there is an e-mail address
+    or a phone number for the channel. `is_verified`: the e-mail address is verified. `is_accepted`: the customer accepts the
     channel (`accepts_*`). `is_granted` and `is_confirmed` are about the consent to marketing, as in CurrentConsent.
     `is_blocked`: a MarketingBlock forbids marketing to the contact. `is_quiet`: it is a quiet hour of the business.
     """
@@ -49,7 +49,7 @@ class Rule(NamedTuple):
 
     unmet: str
     met: str
-    holds: Callable[[Facts], bool]
+    holds: Callable[[ChannelFacts], bool]
     meaning: str
     channel: Channel | None = None
     purpose: Purpose | None = None
@@ -145,7 +145,7 @@ def decide(
     return Decision(chosen is not None, chosen, customer.language, reasons, by_channel, allowed_from)
 
 
-def reasons_against(facts: Facts, channel: str, purpose: str) -> list[str]:
+def reasons_against(facts: ChannelFacts, channel: str, purpose: str) -> list[str]:
     """Returns the slugs (`unmet`) of the rules that forbid the message."""
     return [rule.unmet for rule in RULES if rule.applies(channel, purpose) and not rule.holds(facts)]
 
@@ -175,17 +175,17 @@ def find_marketing_channels(customers: Collection[Customer]) -> dict[str, list[C
     }
 
 
-def find_facts(customer: Customer, purpose: Purpose, at: dt.datetime) -> dict[Channel, Facts]:
+def find_facts(customer: Customer, purpose: Purpose, at: dt.datetime) -> dict[Channel, ChannelFacts]:
     """Returns the facts about a message for the purpose, by channel. Reads the ledger for marketing only."""
     quiet = is_quiet(customer.tenant, at)
     facts = {channel: one._replace(is_quiet=quiet) for channel, one in _find_facts_of_row(customer).items()}
     return facts if purpose == Purpose.SERVICE else _add_marketing_facts(facts, customer)
 
 
-def _find_facts_of_row(customer: Customer) -> dict[Channel, Facts]:
+def _find_facts_of_row(customer: Customer) -> dict[Channel, ChannelFacts]:
     """Returns by channel the facts that the customer's own row tells."""
     contacts = {channel: name for name, channels in CHANNELS_BY_CONTACT.items() for channel in channels}
-    common = Facts(
+    common = ChannelFacts(
         is_deleted=customer.is_deleted,
         is_active=customer.is_active,
         is_verified=customer.email_verified,
@@ -198,7 +198,7 @@ def _find_facts_of_row(customer: Customer) -> dict[Channel, Facts]:
     }
 
 
-def _add_marketing_facts(facts: dict[Channel, Facts], customer: Customer) -> dict[Channel, Facts]:
+def _add_marketing_facts(facts: dict[Channel, ChannelFacts], customer: Customer) -> dict[Channel, ChannelFacts]:
     blocked = _find_blocked_channels([customer])
     return {
         consent.channel: facts[consent.channel]._replace(

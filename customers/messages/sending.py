@@ -24,7 +24,7 @@ from tenants.audit.context import audit_context
 from tenants.models import Tenant
 from tenants.scope import ALL_TENANTS, scope_spans_nodes, tenant_scope
 
-__all__ = ["Attachment", "Mail", "Postponed", "Skipped", "TextMessage", "register_outgoing", "send_due"]
+__all__ = ["Attachment", "Mail", "Postponed", "Skipped", "TextMessage", "register_outgoing"]
 
 # Decides about a claimed row, and composes its mail or text. It may set fields of the row, such as the hash of a
 # token. The caller stores the row. None means that nothing is to be sent, without a reason to be stored.
@@ -57,7 +57,7 @@ class Claim(NamedTuple):
     message: EmailMultiAlternatives | TextMessage
 
 
-# In a cluster, a sender looks at so many waiting messages at most to find one that no other sender has locked.
+# In a cluster, a sender looks at this many waiting messages at most to find one that no other sender has locked.
 MAX_TRIED = 100
 _tables: dict[type[Outgoing], OutgoingTable] = {}
 
@@ -69,16 +69,6 @@ def register_outgoing(model: type[Outgoing], compose: Compose, *, enqueue: Enque
     before each round, in the scope of all businesses.
     """
     _tables[model] = OutgoingTable(model, compose, enqueue)
-
-
-def send_due() -> Counter[DeliveryState]:
-    """Sends all messages that are due. Returns how many messages got each state. Raises MailServerAway if the mail
-    server can't be reached. The other messages then stay queued.
-    """
-    now = timezone.now()
-    counts = begin_round(now)
-    counts.update(send_each(now))
-    return counts
 
 
 def begin_round(now: dt.datetime) -> Counter[DeliveryState]:
@@ -95,8 +85,8 @@ def begin_round(now: dt.datetime) -> Counter[DeliveryState]:
 
 
 def send_each(now: dt.datetime) -> Iterator[DeliveryState]:
-    """Sends the messages that are due, one by one. Yields the state that each got. Raises MailServerAway as `send_due`
-    does.
+    """Sends the messages that are due, one by one. Yields the state that each got. Raises MailServerAway if the mail
+    server can't be reached. The other messages then stay queued.
     """
     transport = Transport()
     try:

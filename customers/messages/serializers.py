@@ -27,7 +27,7 @@ class ConvertibleInstantField(LocalInstantField):
 class DecisionQuestionSerializer(StrictSerializer):
     """The message that is to be decided about."""
 
-    purpose = ChoiceField(Purpose.choices, help_text="What the message is for.")
+    purpose = ChoiceField(Purpose.choices, help_text="The purpose of the message.")
     channels = BoundedListField(
         child=ChoiceField(Channel.choices),
         allow_null=True,

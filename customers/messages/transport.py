@@ -22,7 +22,7 @@ class MailServerAway(Exception):
 
 
 class Result(Enum):
-    """What became of a message that was given to a server."""
+    """The result of giving a message to a server."""
 
     SENT = "sent"
     # Nothing was accepted. It can be given to the server again.
@@ -34,7 +34,7 @@ class Result(Enum):
 
 
 class Outcome(NamedTuple):
-    """What became of a message, and the code of the reason where it was not sent."""
+    """The result for a message, and the code of the reason if it was not sent."""
 
     result: Result
     reason: str | None = None

@@ -159,10 +159,10 @@ $$;
         ),
         CreateSQL(
             name="circe_current_consents",
-            sql="""-- Returns what counts for the customer `person` of the tenant `business`: a row for each purpose and channel. The entry
--- with the latest `at` counts. If a grant and a withdrawal have the same `at`, the withdrawal counts. Without an entry
--- the default of a new customer counts.
-CREATE OR REPLACE FUNCTION public.circe_current_consents(business text, person text)
+            sql="""-- Returns the consents of a customer that count now: a row for each purpose and channel. The entry with the latest `at`
+-- counts. If a grant and a withdrawal have the same `at`, the withdrawal counts. Without an entry the default of a new
+-- customer counts. The parameters are ids.
+CREATE OR REPLACE FUNCTION public.circe_current_consents(tenant text, customer text)
 RETURNS TABLE (purpose text, channel text, is_granted boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
 BEGIN
@@ -177,7 +177,7 @@ BEGIN
     LEFT JOIN LATERAL (
         SELECT entries.state
         FROM public.customers_consent AS entries
-        WHERE entries.tenant_id = business AND entries.customer_id = person
+        WHERE entries.tenant_id = tenant AND entries.customer_id = customer
             AND entries.purpose = kinds.purpose AND entries.channel = kinds.channel
         ORDER BY entries.at DESC, entries.state DESC
         LIMIT 1
@@ -195,16 +195,16 @@ CREATE OR REPLACE FUNCTION public.circe_record_new_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     actor CONSTANT jsonb := nullif(current_setting('circe.actor', true), '')::jsonb;
-    business text;
+    tenant text;
     entries jsonb;
 BEGIN
     -- The entries go into a variable first, because Citus allows no transition table in a query on a distributed table.
-    FOR business, entries IN
+    FOR tenant, entries IN
         SELECT
             tenant_id,
             jsonb_agg(jsonb_build_object(
-                'customer', new_customers.id, 'purpose', said.purpose, 'channel', said.channel,
-                'state', CASE WHEN said.is_granted THEN 'granted' ELSE 'withdrawn' END
+                'customer', new_customers.id, 'purpose', consent.purpose, 'channel', consent.channel,
+                'state', CASE WHEN consent.is_granted THEN 'granted' ELSE 'withdrawn' END
             ) ORDER BY new_customers.id)
         FROM new_customers
         CROSS JOIN LATERAL (VALUES
@@ -212,8 +212,8 @@ BEGIN
             ('service', 'push', accepts_push, true), ('service', 'whatsapp', accepts_whatsapp, false),
             ('marketing', 'email', marketing_consent, false), ('marketing', 'sms', marketing_consent, false),
             ('marketing', 'push', marketing_consent, false), ('marketing', 'whatsapp', marketing_consent, false)
-        ) AS said (purpose, channel, is_granted, is_granted_by_default)
-        WHERE said.is_granted <> said.is_granted_by_default
+        ) AS consent (purpose, channel, is_granted, is_granted_by_default)
+        WHERE consent.is_granted <> consent.is_granted_by_default
         GROUP BY tenant_id
         ORDER BY tenant_id
     LOOP
@@ -221,7 +221,7 @@ BEGIN
             id, created_at, updated_at, tenant_id, customer_id, purpose, channel, state, source
         )
         SELECT
-            circe_new_id(), clock_timestamp(), clock_timestamp(), business, entry ->> 'customer',
+            circe_new_id(), clock_timestamp(), clock_timestamp(), tenant, entry ->> 'customer',
             entry ->> 'purpose', entry ->> 'channel', entry ->> 'state', coalesce(actor ->> 'source', 'reception')
         FROM jsonb_array_elements(entries) AS entry;
     END LOOP;
@@ -267,7 +267,7 @@ BEGIN
                 ELSE is_granted
             END AS is_wanted
         FROM circe_current_consents(NEW.tenant_id, NEW.id)
-    ) AS said
+    ) AS consent
     WHERE is_wanted <> is_granted;
     RETURN NULL;
 END
@@ -360,7 +360,7 @@ CREATE OR REPLACE FUNCTION public.circe_project_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     changed record;
-    says record;
+    flags record;
 BEGIN
     -- Customers are updated in the order of their ids, so that two such statements never wait for each other.
     FOR changed IN
@@ -374,12 +374,12 @@ BEGIN
             bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'push') AS accepts_push,
             bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'whatsapp') AS accepts_whatsapp,
             bool_and(is_granted) FILTER (WHERE purpose = 'marketing') AS marketing_consent
-        INTO says
+        INTO flags
         FROM circe_current_consents(changed.tenant_id, changed.customer_id);
         UPDATE public.customers_customer AS customers
         SET
-            accepts_email = says.accepts_email, accepts_sms = says.accepts_sms, accepts_push = says.accepts_push,
-            accepts_whatsapp = says.accepts_whatsapp, marketing_consent = says.marketing_consent,
+            accepts_email = flags.accepts_email, accepts_sms = flags.accepts_sms, accepts_push = flags.accepts_push,
+            accepts_whatsapp = flags.accepts_whatsapp, marketing_consent = flags.marketing_consent,
             -- Citus takes only immutable functions here, and timestamptz + interval depends on the time zone.
             updated_at = greatest(
                 changed.created_at, (customers.updated_at AT TIME ZONE 'UTC' + interval '1 microsecond') AT TIME ZONE 'UTC'
@@ -415,8 +415,8 @@ BEGIN
         customers.email, customers.email_key, '{}', 'queued', '{}', clock_timestamp(), 0
     FROM public.customers_customer AS customers
     INNER JOIN public.tenants_tenant AS tenants ON customers.tenant_id = tenants.id AND tenants.double_opt_in
-    INNER JOIN circe_current_consents(NEW.tenant_id, NEW.customer_id) AS says
-        ON says.purpose = NEW.purpose AND says.channel = NEW.channel AND says.is_granted
+    INNER JOIN circe_current_consents(NEW.tenant_id, NEW.customer_id) AS consent
+        ON consent.purpose = NEW.purpose AND consent.channel = NEW.channel AND consent.is_granted
     WHERE customers.tenant_id = NEW.tenant_id AND customers.id = NEW.customer_id
         AND customers.email IS NOT NULL AND NOT customers.is_deleted
         -- The customer has opened no link since the last withdrawal.

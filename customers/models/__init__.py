@@ -15,6 +15,7 @@ from customers.models.consent import (
 )
 from customers.models.customer import (
     CONTACT_FLAGS,
+    DELETION_FIELDS,
     Customer,
     failed_logins,
     purge_all,
@@ -33,6 +34,7 @@ from customers.models.tombstone import Tombstone
 __all__ = [
     "CHANNELS_BY_CONTACT",
     "CONTACT_FLAGS",
+    "DELETION_FIELDS",
     "PREFERENCE_MODELS",
     "Channel",
     "ColumnMapping",

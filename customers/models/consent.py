@@ -31,21 +31,21 @@ CHANNELS_BY_CONTACT = {"email_key": [Channel.EMAIL], "phone": [Channel.SMS, Chan
 
 
 class Purpose(models.TextChoices):
-    """What a message is for: the customer's own appointments and account, or advertising."""
+    """The purpose of a message: the customer's own appointments and account, or advertising."""
 
     SERVICE = "service"
     MARKETING = "marketing"
 
 
 class ConsentState(models.TextChoices):
-    """What a customer has said about a channel and a purpose."""
+    """Whether an entry grants or withdraws the consent to a channel and a purpose."""
 
     GRANTED = "granted"
     WITHDRAWN = "withdrawn"
 
 
 class ConsentSource(models.TextChoices):
-    """How the business learnt of what the customer said."""
+    """How the business learnt of the consent or the withdrawal."""
 
     RECEPTION = "reception"
     PORTAL = "portal"
@@ -244,8 +244,8 @@ def block_marketing(customers: Collection[Any], *, only_refused: bool) -> int:
 
 
 def find_marketing_block_times(customers: Collection[Any]) -> dict[tuple[str, str], dt.datetime]:
-    """Returns by id of customer and channel since when marketing to the address is blocked. What is not blocked is left
-    out.
+    """Returns by id of customer and channel since when marketing to the address is blocked. An address that is not
+    blocked is left out.
     """
     # Hashes of thousands of addresses take longer than this query, and most businesses have no block.
     if not MarketingBlock.objects.exists():

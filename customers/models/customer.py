@@ -278,8 +278,8 @@ class Customer(TenantModel):
     def change(self, changes: dict[str, Any], *, seen_at: dt.datetime | None = None) -> None:
         """Sets the values of `changes` and saves only these, so that two changes of different values both survive.
 
-        `seen_at` is the `updated_at` that a client read. What the customer has withdrawn after it is not granted again.
-        `marketing_consent` false withdraws every channel, also if only some were granted.
+        `seen_at` is the `updated_at` that a client read. A consent that the customer has withdrawn after it is not granted
+        again. `marketing_consent` false withdraws every channel, also if only some were granted.
 
         Beside fields `changes` may hold `password` (in clear; None removes it), `preferred_services` and
         `preferred_staff_ids` (lists of ids, in order of preference), and `tags_add` and `tags_remove`. For these two

@@ -52,8 +52,8 @@ class CustomerMonthlyCounts(ShardedCounter):
 
     objects = TenantManager.from_queryset(CustomerMonthlyCountsQuerySet)()
 
-    key = ("month",)
-    sums = (*NUMBERS, "tagged_vip")
+    key_columns = ("month",)
+    value_columns = (*NUMBERS, "tagged_vip")
     expected_sql = """
         SELECT date_trunc('month', created_at AT TIME ZONE 'UTC')::date AS month,
             count(*) FILTER (WHERE NOT is_deleted) AS total_customers,

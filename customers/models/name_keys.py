@@ -35,9 +35,9 @@ class NameKeyFields(models.Model):
 class NameKey(NameKeyFields, SummaryTable):
     """A stored name key. `check_totals` compares the number of customers with each text."""
 
-    key = ("is_whole_name", "text")
-    sums = ("customers", "is_represented")
-    columns = ("is_whole_name", "text", "created_at", "customer_id", "is_representative")
+    key_columns = ("is_whole_name", "text")
+    value_columns = ("customers", "is_represented")
+    row_columns = ("is_whole_name", "text", "created_at", "customer_id", "is_representative")
     rows_sql = """
         SELECT is_whole_name, text, created_at, id AS customer_id,
             row_number() OVER (PARTITION BY is_whole_name, text) = 1 AS is_representative

@@ -1,4 +1,4 @@
-"""What the portal keeps of customers who sign in: sessions, mailed links, and requests to be deleted."""
+"""Models of customers who sign in to the portal: sessions, mailed links, and requests to be deleted."""
 
 import datetime as dt
 import uuid
@@ -88,8 +88,9 @@ class MailedLink(TenantModel, Outgoing):
     """
 
     class Kind(models.TextChoices):
-        """What was asked for. Nobody asks for EMAIL_CHANGED: it tells the former address of a customer that their
-        address was changed. INVITATION and STAFF_RESET are for a member of staff, who chooses a password with the link.
+        """The kind of link that was asked for. Nobody asks for EMAIL_CHANGED: it tells the former address of a customer that
+        their address was changed. INVITATION and STAFF_RESET are for a member of staff, who chooses a password with the
+        link.
         """
 
         REGISTER = "register"

@@ -1,4 +1,4 @@
-"""What stays of a deleted row, for clients that synchronise: its id and the time of the deletion."""
+"""Tombstones of deleted rows, for clients that synchronise: the id and the time of the deletion."""
 
 import datetime as dt
 from typing import Any

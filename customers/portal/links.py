@@ -33,8 +33,8 @@ from tenants.scope import ALL_TENANTS, tenant_scope
 
 MAIL_WINDOW = dt.timedelta(hours=1)
 MAILS_PER_ADDRESS = 5
-# Of all businesses together. It is higher, so that a 429 does not tell whether a person has asked another business for a
-# mail: only an attack reaches it.
+# The limit for all businesses together. It is higher, so that a 429 does not tell whether a person has asked another
+# business for a mail: only an attack reaches it.
 MAILS_PER_ADDRESS_IN_ALL = 20
 # Many people may share one IP address: those in a salon, or all customers of a mobile network.
 MAILS_PER_CLIENT = 1000
@@ -120,9 +120,9 @@ def _limit_mails_for_client(client_address: str, *, now: dt.datetime) -> None:
         _raise_if_too_many(MAILS_PER_CLIENT, client_address=client_address, now=now)
 
 
-def _raise_if_too_many(most: int, *, now: dt.datetime, **of: str) -> None:
-    requests = MailedLink.objects.filter(**of).exclude(kind=Kind.EMAIL_CHANGED)
-    raise_if_too_many(requests, most, time_column="created_at", window=MAIL_WINDOW, now=now)
+def _raise_if_too_many(limit: int, *, now: dt.datetime, **conditions: str) -> None:
+    requests = MailedLink.objects.filter(**conditions).exclude(kind=Kind.EMAIL_CHANGED)
+    raise_if_too_many(requests, limit, time_column="created_at", window=MAIL_WINDOW, now=now)
 
 
 def page_url(tenant: Tenant, page: str) -> str:
@@ -138,7 +138,7 @@ def hash_token(token: str) -> str:
     return sha256(token.encode()).hexdigest()
 
 
-def binding(link: MailedLink, customer: Customer | None) -> str:
+def hash_address_and_password(link: MailedLink, customer: Customer | None) -> str:
     """Returns a keyed hash of the customer's address and password. The link is valid only while both stay the same.
 
     For a person who is no customer yet, it is the hash of the link's address and no password. So the link stays valid
@@ -196,8 +196,8 @@ def _customer_of(link: MailedLink, customers: QuerySet[Customer]) -> Customer | 
     """
     which = {"pk": link.customer_id} if link.customer_id else {"email_key": link.email_key}
     customer = customers.undeleted().filter(**which).defer("search_text").first()
-    is_lost = link.customer_id is not None and customer is None
-    if is_lost or (customer and not customer.is_active) or link.bound_to != binding(link, customer):
+    is_gone = link.customer_id is not None and customer is None
+    if is_gone or (customer and not customer.is_active) or link.bound_to != hash_address_and_password(link, customer):
         raise LinkInvalid
     return customer
 

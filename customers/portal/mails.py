@@ -18,8 +18,8 @@ from customers.consents.ledger import has_granted_marketing_by_email
 from customers.messages.mail import Mail, Skipped, without_line_breaks
 from customers.models import Customer, MailedLink
 from customers.portal.languages import written_for
-from customers.portal.links import binding, hash_token, page_url
-from customers.portal.staff_links import LIFETIMES, STAFF_KINDS, is_withdrawn, staff_binding
+from customers.portal.links import hash_address_and_password, hash_token, page_url
+from customers.portal.staff_links import LIFETIMES, STAFF_KINDS, hash_staff_address_and_password, is_withdrawn
 from tenants.models import Staff
 
 Kind = MailedLink.Kind
@@ -100,7 +100,7 @@ def _compose_for_staff(link: MailedLink) -> Mail | Skipped | None:
     if staff is None:
         return None
     template, language = FOR_STAFF[Kind(link.kind)], link.tenant.language
-    url = _make_link_url(link, template, staff_binding(link, staff))
+    url = _make_link_url(link, template, hash_staff_address_and_password(link, staff))
     return _write(link, template, name=staff.first_name, language=language, url=url)
 
 
@@ -110,7 +110,7 @@ def _compose(link: MailedLink, template: MailTemplate, reader: Customer | None) 
     url = None
     if template.page:
         link.customer = reader
-        url = _make_link_url(link, template, binding(link, reader))
+        url = _make_link_url(link, template, hash_address_and_password(link, reader))
     return _write(link, template, name=reader.first_name if reader else "", language=language, url=url)
 
 

@@ -13,7 +13,7 @@ UNSUBSCRIBE_SALT = "customers.unsubscribe"
 
 
 class Subscription(NamedTuple):
-    """What an unsubscribe link switches off, and for whom."""
+    """The content of an unsubscribe link: the purpose and the channel that it switches off, and the customer's id."""
 
     customer_id: str
     channel: Channel

@@ -67,7 +67,7 @@ def is_withdrawn(link: MailedLink) -> bool:
     return link.expires_at is not None and link.token_hash is None
 
 
-def staff_binding(link: MailedLink, staff: Staff) -> str:
+def hash_staff_address_and_password(link: MailedLink, staff: Staff) -> str:
     """Returns a keyed hash of the member's address and password. The link is valid only while both stay the same."""
     facts = json.dumps([link.tenant_id, staff.pk, staff.email, staff.password])
     return salted_hmac("customers.portal.staff_links", facts, algorithm="sha256").hexdigest()
@@ -80,7 +80,7 @@ def find_staff_link(token: str, *, lock: bool = False) -> MailedLink:
         links, people = links.select_for_update(of=("self",)), people.select_for_update(of=("self",), no_key=True)
     link = find_open_link(links, token, STAFF_KINDS)
     staff = people.filter(pk=link.staff_id).first()
-    if staff is None or link.bound_to != staff_binding(link, staff):
+    if staff is None or link.bound_to != hash_staff_address_and_password(link, staff):
         raise LinkInvalid
     link.staff = staff
     return link

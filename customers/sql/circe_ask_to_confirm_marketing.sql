@@ -13,8 +13,8 @@ BEGIN
         customers.email, customers.email_key, '{}', 'queued', '{}', clock_timestamp(), 0
     FROM public.customers_customer AS customers
     INNER JOIN public.tenants_tenant AS tenants ON customers.tenant_id = tenants.id AND tenants.double_opt_in
-    INNER JOIN circe_current_consents(NEW.tenant_id, NEW.customer_id) AS says
-        ON says.purpose = NEW.purpose AND says.channel = NEW.channel AND says.is_granted
+    INNER JOIN circe_current_consents(NEW.tenant_id, NEW.customer_id) AS consent
+        ON consent.purpose = NEW.purpose AND consent.channel = NEW.channel AND consent.is_granted
     WHERE customers.tenant_id = NEW.tenant_id AND customers.id = NEW.customer_id
         AND customers.email IS NOT NULL AND NOT customers.is_deleted
         -- The customer has opened no link since the last withdrawal.

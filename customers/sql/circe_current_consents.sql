@@ -1,7 +1,7 @@
--- Returns what counts for the customer `person` of the tenant `business`: a row for each purpose and channel. The entry
--- with the latest `at` counts. If a grant and a withdrawal have the same `at`, the withdrawal counts. Without an entry
--- the default of a new customer counts.
-CREATE OR REPLACE FUNCTION public.circe_current_consents(business text, person text)
+-- Returns the consents of a customer that count now: a row for each purpose and channel. The entry with the latest `at`
+-- counts. If a grant and a withdrawal have the same `at`, the withdrawal counts. Without an entry the default of a new
+-- customer counts. The parameters are ids.
+CREATE OR REPLACE FUNCTION public.circe_current_consents(tenant text, customer text)
 RETURNS TABLE (purpose text, channel text, is_granted boolean)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
 BEGIN
@@ -16,7 +16,7 @@ BEGIN
     LEFT JOIN LATERAL (
         SELECT entries.state
         FROM public.customers_consent AS entries
-        WHERE entries.tenant_id = business AND entries.customer_id = person
+        WHERE entries.tenant_id = tenant AND entries.customer_id = customer
             AND entries.purpose = kinds.purpose AND entries.channel = kinds.channel
         ORDER BY entries.at DESC, entries.state DESC
         LIMIT 1

@@ -5,7 +5,7 @@ CREATE OR REPLACE FUNCTION public.circe_project_consents() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     changed record;
-    says record;
+    flags record;
 BEGIN
     -- Customers are updated in the order of their ids, so that two such statements never wait for each other.
     FOR changed IN
@@ -19,12 +19,12 @@ BEGIN
             bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'push') AS accepts_push,
             bool_or(is_granted) FILTER (WHERE purpose = 'service' AND channel = 'whatsapp') AS accepts_whatsapp,
             bool_and(is_granted) FILTER (WHERE purpose = 'marketing') AS marketing_consent
-        INTO says
+        INTO flags
         FROM circe_current_consents(changed.tenant_id, changed.customer_id);
         UPDATE public.customers_customer AS customers
         SET
-            accepts_email = says.accepts_email, accepts_sms = says.accepts_sms, accepts_push = says.accepts_push,
-            accepts_whatsapp = says.accepts_whatsapp, marketing_consent = says.marketing_consent,
+            accepts_email = flags.accepts_email, accepts_sms = flags.accepts_sms, accepts_push = flags.accepts_push,
+            accepts_whatsapp = flags.accepts_whatsapp, marketing_consent = flags.marketing_consent,
             -- Citus takes only immutable functions here, and timestamptz + interval depends on the time zone.
             updated_at = greatest(
                 changed.created_at, (customers.updated_at AT TIME ZONE 'UTC' + interval '1 microsecond') AT TIME ZONE 'UTC'

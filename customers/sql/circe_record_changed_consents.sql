@@ -27,7 +27,7 @@ BEGIN
                 ELSE is_granted
             END AS is_wanted
         FROM circe_current_consents(NEW.tenant_id, NEW.id)
-    ) AS said
+    ) AS consent
     WHERE is_wanted <> is_granted;
     RETURN NULL;
 END

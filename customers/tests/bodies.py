@@ -1,4 +1,4 @@
-"""What the API says of a customer, for exact comparison."""
+"""A customer as the API shows them, for exact comparison."""
 
 import datetime as dt
 import re
@@ -9,7 +9,7 @@ INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z\Z")
 
 
 def preferences(**given):
-    """Those a new customer of ours starts with, but for what is `given`."""
+    """Returns the preferences of a new customer, changed by those that are `given`."""
     return {
         "communication_preferences": {"email": True, "sms": True, "push_notifications": True, "whatsapp": False},
         "language": "id",

@@ -1,4 +1,4 @@
-"""What the tests of the admin's pages of customers share."""
+"""Shared by the tests of the admin's pages of customers."""
 
 from django.contrib.messages import get_messages
 
@@ -7,7 +7,7 @@ from tenants.tests.forms import opened
 PAGE = "/admin/customers/customer/"
 ADD = f"{PAGE}add/"
 
-# What the form for a new customer sends when only that much is typed.
+# The fields that the form for a new customer sends if only a name is typed.
 JANE = {
     "first_name": "Jane",
     "last_name": "Doe",

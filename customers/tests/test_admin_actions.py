@@ -1,4 +1,4 @@
-"""What the admin does to several customers at once."""
+"""Actions of the admin on several customers at once."""
 
 import threading
 
@@ -275,7 +275,7 @@ def test_all_that_a_filter_leaves_are_chosen_across_pages(back_office, in_scope,
     CustomerFactory(tenant=in_scope)
     browser = back_office("tenant_admin")
     page = act(browser, "tag", ours[0], query="?tag=vip", select_across=1)
-    # Those whom the page names, whatever the filter leaves by then.
+    # The action takes the customers whom the page names, even if the filter finds others by then.
     assert {one.pk for one in page.context["form"].rows} == {one.pk for one in ours}
     assert "select_across" not in page.content.decode()
     # "All that match" is never confirmed as such: it may be others by then.

@@ -159,7 +159,7 @@ def test_a_costly_condition_is_met_once(back_office, tenant):
 
 
 def test_the_rows_of_a_page_are_read_by_index_from_the_newest(back_office, in_scope):
-    """Of every business together too, which no index by tenant serves."""
+    """This holds for all businesses together too, although no index by tenant serves them."""
     with CaptureQueriesContext(connection) as queries:
         back_office("super_admin").get(PAGE)
     ids = [one["sql"] for one in queries if one["sql"].endswith("LIMIT 10001")]

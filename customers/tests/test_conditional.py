@@ -174,7 +174,7 @@ def action(name, **fields):
     )
 
 
-# What changes something that is shown of a customer. Each prepares, and returns what then does it.
+# Changes of something that is shown of a customer. Each function prepares, and returns the function that makes the change.
 SHOWN = {
     "an update": call("patch", body={"address": "Elsewhere"}),
     "tags": call("patch", body={"tags": ["vip"]}),
@@ -196,7 +196,7 @@ SHOWN = {
         and sql("DELETE FROM customers_preferredservice WHERE customer_id = %s")(jane)
     ),
 }
-# What changes nothing of it.
+# Changes of nothing that is shown.
 NOT_SHOWN = {
     "nothing": lambda jane: lambda world: None,
     "a renamed outlet": lambda jane: (

@@ -3,10 +3,12 @@
 import datetime as dt
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from circe.tests.cases import in_one_test
 from customers.consents.ledger import (
+    GRANTED_BY_DEFAULT,
     confirm_marketing,
     consents_of,
     current_consents,
@@ -42,6 +44,15 @@ def booleans(client, customer):
     return {name for name, on in preferences["communication_preferences"].items() if on}, preferences[
         "marketing_consent"
     ]
+
+
+def test_the_code_and_both_triggers_have_the_same_defaults(jane):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT purpose, channel FROM circe_current_consents(%s, %s) WHERE is_granted", [jane.tenant_id, jane.pk]
+        )
+        assert {*cursor.fetchall()} == GRANTED_BY_DEFAULT == {("service", name) for name in ("email", "sms", "push")}
+    assert kinds(jane) == []
 
 
 def test_staff_record_a_consent_and_see_it(staff, jane):

@@ -46,8 +46,8 @@ TRACES = (
 
 
 def dump():
-    """What `pg_dump --data-only` prints, in lower case, and once more without what stands between the digits of a number;
-    with what files and sessions hold, which it prints encoded.
+    """Returns the output of `pg_dump --data-only`, in lower case, and once more without what stands between the digits of a
+    number; with what files and sessions hold, which it prints encoded.
     """
     server = connection.settings_dict
     where = {"PGHOST": server["HOST"], "PGPORT": server["PORT"], "PGUSER": server["USER"], "PGDATABASE": server["NAME"]}

@@ -164,7 +164,7 @@ def test_the_command_maps_columns_and_lists_what_it_does_not_know(import_rows):
     result = import_rows(*ROWS, map=["klantnaam=first_name", "Mobiel nr. klant=phone", "Favoriete kleur=notes"])
     assert result.counts == {"created": 2}
     assert "first_name from Klantnaam; phone from Mobiel nr. klant; notes from Favoriete kleur." in result.stderr
-    # What an operator says once is not remembered.
+    # A mapping that an operator gives on the command line is not remembered.
     assert not ColumnMapping.objects.exists()
 
 
@@ -308,7 +308,7 @@ def test_an_export_of_circe_is_no_export_of_another_system():
             ("Адреса", "address"),
         ],
         *[("CONTACT NO.", "phone"), ("Email ID", "email"), ("No. HP / WA", "phone"), ("Mobiel nummer", "phone")],
-        # What a header says about its cells.
+        # Remarks in a header about its cells.
         *[
             ("Birthday (MM/DD/YYYY)", "date_of_birth"),
             ("Geburtsdatum [TT.MM.JJJJ]", "date_of_birth"),
@@ -395,8 +395,8 @@ def test_timely_is_not_taken_for_fresha():
     assert [rule.target for rule in mapping.rules] == ["", "first_name", "phone", "phone", "marketing_consent"]
 
 
-# Of each language's Outlook: first name, last name, mobile phone, e-mail, birthday, gender, home street, categories, notes;
-# and what stands for no gender.
+# The headers of each language's Outlook: first name, last name, mobile phone, e-mail, birthday, gender, home street,
+# categories, notes; and what stands for no gender.
 OUTLOOK = """
 Vorname|Nachname|Mobiltelefon|E-Mail-Adresse|Geburtstag|Geschlecht|Straße privat|Kategorien|Notizen|Keine Angabe
 Prénom|Nom|Tél. mobile|Adresse de messagerie|Anniversaire|Sexe|Rue (domicile)|Catégories|Notes|Non spécifié

@@ -188,7 +188,7 @@ ALL_CHANNELS = ["email", "push", "sms", "whatsapp"]
         (["Accepts Email Marketing"], ["yes"], ["email"]),
         (["Client ID", "Accepts marketing", "Accepts SMS marketing"], ["x1", "", "yes"], ["sms"]),
         (["Mobile", "Email marketing consent", "SMS marketing consent"], ["", "yes", "yes"], ["email", "sms"]),
-        # Of several consents one that refuses counts.
+        # If there are several consents, one that refuses counts.
         (["Mobile", "Email marketing consent", "SMS marketing consent"], ["", "yes", "no"], []),
     ],
 )

@@ -1,4 +1,4 @@
-"""What the database writes is what the serializers show: the documented keys, values and types."""
+"""The database writes the JSON that the serializers show: the documented keys, values and types."""
 
 import datetime as dt
 
@@ -46,13 +46,13 @@ APPOINTMENTS = st.fixed_dictionaries(
 
 
 def written(rows, serializer):
-    """What the database writes of the rows, in the order of their ids."""
+    """Returns the JSON that the database writes for the rows, in the order of their ids."""
     texts = rows.order_by("pk").annotate(written=build_json(serializer)).values_list("written", flat=True)
     return [orjson.loads(text) for text in texts]
 
 
 def shown(rows, serializer):
-    """What the serializer shows of them."""
+    """Returns the JSON that the serializer shows for them."""
     return orjson.loads(orjson.dumps(serializer(rows.order_by("pk"), many=True).data))
 
 

@@ -38,7 +38,7 @@ def crowd(django_db_setup, django_db_blocker):
 
 @pytest.fixture
 def tenant(crowd, db):
-    """The business of the crowd. What earlier tests wrote and undid would make the indexes look costly."""
+    """The business of the crowd. Dead rows of earlier tests would make the indexes look costly."""
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT gin_clean_pending_list(indexrelid) FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid"

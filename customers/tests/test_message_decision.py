@@ -7,7 +7,7 @@ import pytest
 
 from circe.tests.cases import in_one_test
 from customers.consents.ledger import confirm_marketing, record_consent, withdraw_consents
-from customers.messages.decision import Facts, decide, end_of_quiet_hours, is_quiet, reasons_against, reasons_for
+from customers.messages.decision import ChannelFacts, decide, end_of_quiet_hours, is_quiet, reasons_against, reasons_for
 from customers.models import Customer, MailedLink, MarketingBlock
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from tenants.models import Tenant
@@ -71,8 +71,8 @@ def oracle(facts, channel, purpose):
 
 def test_every_row_of_the_truth_table():
     rows = 0
-    for values in product([False, True], repeat=len(Facts._fields)):
-        facts = Facts(*values)
+    for values in product([False, True], repeat=len(ChannelFacts._fields)):
+        facts = ChannelFacts(*values)
         for channel, purpose in product(CHANNELS, ["service", "marketing"]):
             assert reasons_against(facts, channel, purpose) == oracle(facts, channel, purpose), (
                 facts,
@@ -94,7 +94,7 @@ def test_an_allowed_message_has_a_reason_for_each_rule_that_is_about_it(channel,
 
 # --- the facts ------------------------------------------------------------------------------------------------------
 
-# What is changed about Jane, and the reasons against service and against marketing, by channel, that it makes.
+# A change of Jane, and by channel the reasons that it gives against service messages and against marketing.
 PHONES = ["sms", "push", "whatsapp"]
 
 
@@ -191,7 +191,7 @@ ORDERS = [
     ("whatsapp", "whatsapp off", None, ["whatsapp", "email", "sms", "push"]),
     ("sms", "no phone", None, ["sms", "email", "push", "whatsapp"]),
     ("whatsapp", "no e-mail", None, ["whatsapp", "email", "sms", "push"]),
-    # What the request names counts more than what the customer prefers.
+    # The channels of the request count more than the channel that the customer prefers.
     ("sms", "nothing", ["push", "sms"], ["push", "sms"]),
     ("sms", "nothing", ["email"], ["email"]),
 ]

@@ -1,4 +1,4 @@
-"""What happens at the same moment: each request in a thread and a connection of its own, let off by one barrier."""
+"""Concurrent requests: each request in a thread and a connection of its own, started by one barrier."""
 
 from collections import Counter
 from itertools import permutations

@@ -44,7 +44,7 @@ def crowd(django_db_setup, django_db_blocker):
 
 @pytest.fixture
 def tenant(crowd, db):
-    """The business of the crowd. What earlier tests wrote and undid would make the indexes look costly."""
+    """The business of the crowd. Dead rows of earlier tests would make the indexes look costly."""
     indexes = ("customer_search", "customer_tags", "name_word_trigrams", "whole_name_trigrams")
     with as_owner(), connection.cursor() as cursor:
         for index in indexes:

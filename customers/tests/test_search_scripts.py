@@ -237,7 +237,7 @@ def test_a_text_of_punctuation_and_symbols_finds_nobody(finds):
         "$ €",
     ):
         assert not finds(["A%b_c\\d", "Doe", "a_b@x.yz"], typed), typed
-    # Of these characters folding leaves nothing.
+    # Folding removes all of these characters.
     for typed in (
         "\u0301",
         "\u0640",
@@ -379,7 +379,7 @@ def test_vowels_and_voiced_marks_are_letters(finds, stored, typed):
 
 @pytest.mark.slow("asks for all punctuation of Unicode")
 def test_no_punctuation_of_unicode_is_a_part_of_a_word(db):
-    # Of the punctuation, mathematical signs, currencies and modifiers of Unicode, what Python and PostgreSQL both know.
+    # The punctuation, mathematical signs, currencies and modifiers of Unicode that Python and PostgreSQL both know.
     punctuation = regex.findall(r"[\p{P}\p{Sm}\p{Sc}\p{Sk}]", "".join(map(chr, range(0x110000))))
     letters = {}
     for character in punctuation:

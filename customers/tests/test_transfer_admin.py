@@ -273,7 +273,7 @@ def test_an_interrupted_import_is_continued(browser, in_scope, small_batches):
     disconnect(browser.post(url, {"import": "1"}))
     assert Customer.objects.count() == 1
     page = browser.get(url).content.decode()
-    assert "What was imported is kept" in page
+    assert "The rows that were imported are kept" in page
     assert 'value="Go on"' in page
     body(browser.post(url, {"import": "1"}))
     assert figures(browser, url) == {"created": 1, "unchanged": 1, "refused": 1}

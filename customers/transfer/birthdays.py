@@ -17,7 +17,7 @@ EARLIEST_YEAR = 1900
 BUDDHIST_YEAR_OFFSET = 543
 # The year that Apple and Google write for a birthday without a year.
 YEAR_OF_NO_YEAR = "1604"
-# What systems write where there is no date: SQL Server 1753, Excel and Access 1899 (their day 0), Outlook 4501. .NET
+# Dates that systems write where there is none: SQL Server 1753, Excel and Access 1899 (their day 0), Outlook 4501. .NET
 # and Go write 1 January of year 1, see `_make_day`.
 NO_DATES = {dt.date(1753, 1, 1), dt.date(1899, 12, 30), dt.date(1899, 12, 31), dt.date(4501, 1, 1)}
 MAX_BIRTHDAY_CHARACTERS = 40
@@ -25,7 +25,7 @@ MAX_DAY = 31
 
 # How a spreadsheet stores a day of 1900 to 2100, with the time as a fraction.
 SERIAL_DAY = re.compile(r"\d{1,5}(?:[.,]\d+)?\Z", re.ASCII)
-# What a spreadsheet or a database adds to a day.
+# The midnight that a spreadsheet or a database adds to a day.
 _MIDNIGHT = re.compile(
     r"(?:T| +)(?:00?:00(?::00(?:[.,]0+)?)?(?:Z|(?: ?[+-]\d\d(?::?\d\d)?)?(?: UTC)?)?|12:00(?::00)? ?AM)\Z",
     re.IGNORECASE | re.ASCII,

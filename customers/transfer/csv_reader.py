@@ -87,20 +87,20 @@ MARK_UNDECODABLE = "circe-mark-undecodable"
 codecs.register_error(MARK_UNDECODABLE, lambda error: (UNDECODABLE, error.end))
 
 DETECTION_BYTES = 1 << 16
-# By so many bytes of the file it is decided whether the file has the code page of Windows.
+# The bytes of the file by which it is decided whether the file has the code page of Windows.
 CODE_PAGE_DETECTION_BYTES = 1 << 20
 # Signs beyond ASCII that stand beside letters in any language.
 USUAL_SIGNS = "’‘“”„«»–—…\u00a0"
-# What shows that a text was decoded with a wrong encoding: signs or a capital within a word, accents without a letter,
+# Marks of a text that was decoded with a wrong encoding: signs or a capital within a word, accents without a letter,
 # box drawings, and bytes that are no text.
 _ODD_IN_WORD = regex.compile(
     r"\p{L}[[^\p{L}\p{M}\p{N}\p{Z}]--[\x00-\x7f’·]]\p{L}|\p{Ll}(?=[^\x00-\x7f])\p{Lu}"
     r"|[\u02c6-\u02dd\u2500-\u259f\ufffd]|[[\p{Cc}\p{Co}]--[\t\r\n]]",
     regex.V1,
 )
-# So many zero bytes show UTF-16. A text of one byte per character may have a few null characters.
+# This number of zero bytes shows UTF-16. A text of one byte per character may have a few null characters.
 MIN_UTF16_ZEROS = 8
-# So many zero bytes are enough if one is of a line end: a short file in a script beyond ASCII has zero bytes only in
+# This number of zero bytes is enough if one is of a line end: a short file in a script beyond ASCII has zero bytes only in
 # its separators and line ends.
 MIN_UTF16_ZEROS_WITH_LINE_END = 3
 UTF16_LINE_ENDS = {"utf-16-le": b"\n\0", "utf-16-be": b"\0\n"}

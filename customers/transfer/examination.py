@@ -17,7 +17,7 @@ RECORDS_WITH_FULL_SAMPLES = 1_000
 
 @dataclass
 class ColumnExamination:
-    """What the cells of a column have in common.
+    """Facts about the cells of a column.
 
     `samples` has its first different texts. `day_order` is the order of day and month that its unambiguous dates show. It is
     None if there is no such date, or if they show both orders.

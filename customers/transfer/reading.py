@@ -37,7 +37,7 @@ LIST_COLUMNS = {"tags", "preferred_categories", *PREFERENCE_MODELS}
 FREE_TEXT_COLUMNS = {"first_name", "last_name", "address", "preferred_categories", "accessibility_needs", "notes"}
 CONSENT_NAMES = {column.name for column in CONSENT_COLUMNS}
 
-# What is told about rows that were imported.
+# Remarks about rows that were imported.
 ENDS_EARLY = "The row has fewer cells than the header. The missing ones are taken as not given, and clear nothing."
 HIDDEN_ROW = "The row is hidden in the sheet, for example by a filter, and is read like the others."
 
@@ -46,14 +46,14 @@ HIDDEN_ROW = "The row is hidden in the sheet, for example by a filter, and is re
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decisions:
-    """What a person has decided about a file: the column of Circe by `header_key`, and the order of day and month."""
+class FileDecisions:
+    """A person's decisions about a file: the column of Circe by `header_key`, and the order of day and month."""
 
     columns: Mapping[str, str] = field(default_factory=dict)
     day_order: DayOrder | None = None
 
 
-NO_DECISIONS = Decisions()
+NO_DECISIONS = FileDecisions()
 
 
 class CustomerTable:
@@ -63,7 +63,7 @@ class CustomerTable:
     """
 
     def __init__(
-        self, file: BinaryIO, job: ParseJob, decisions: Decisions, examination: Sequence[ColumnExamination]
+        self, file: BinaryIO, job: ParseJob, decisions: FileDecisions, examination: Sequence[ColumnExamination]
     ) -> None:
         self._process = ChildProcess(file, job)
         self.bytes_read = 0
@@ -126,7 +126,7 @@ def open_table(
     encoding: str | None = None,
     *,
     limits: Limits = UPLOAD_LIMITS,
-    decisions: Decisions = NO_DECISIONS,
+    decisions: FileDecisions = NO_DECISIONS,
     examination: Sequence[ColumnExamination] = (),
 ) -> CustomerTable:
     """Returns the table of a CSV or XLSX file on disk. Reading moves the position of the file. Raises UnreadableFile.
@@ -146,7 +146,11 @@ class ExaminedFile:
 
 
 def examine_file(
-    file: BinaryIO, encoding: str | None = None, *, limits: Limits = UPLOAD_LIMITS, decisions: Decisions = NO_DECISIONS
+    file: BinaryIO,
+    encoding: str | None = None,
+    *,
+    limits: Limits = UPLOAD_LIMITS,
+    decisions: FileDecisions = NO_DECISIONS,
 ) -> ExaminedFile:
     """Reads the whole file once, and returns its header and what its columns hold. Raises UnreadableFile if it can't be
     imported at all.
@@ -163,7 +167,7 @@ def examine_file(
 
 
 def _make_job(
-    file: BinaryIO, encoding: str | None, limits: Limits, decisions: Decisions, *, only_examine: bool = False
+    file: BinaryIO, encoding: str | None, limits: Limits, decisions: FileDecisions, *, only_examine: bool = False
 ) -> ParseJob:
     # The child process reads the file itself, and not what this process still has in its buffer.
     file.flush()

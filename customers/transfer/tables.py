@@ -21,7 +21,7 @@ FORMULA_WITHOUT_VALUE = "#FORMULA!"
 MERGED_CELL = "#MERGED!"
 
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
-# What a header says about its cells: `E-mail (required)`, `Sex (M/F)`, `Date of birth (DD/MM/YYYY)`.
+# Remarks in a header about its cells: `E-mail (required)`, `Sex (M/F)`, `Date of birth (DD/MM/YYYY)`.
 _DATE_FORMAT = r"([^\W\d_])\1{0,3}[-/. ]+([^\W\d_])\2{0,3}[-/. ]+([^\W\d_])\3{1,3}"
 _ABOUT_CELLS = re.compile(
     rf"[(\[]\s*(?:required|optional|m\s?/\s?f|f\s?/\s?m|l\s?/\s?p|p\s?/\s?l|y\s?/\s?n|{_DATE_FORMAT})\s*[)\]]",

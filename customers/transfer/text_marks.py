@@ -43,7 +43,7 @@ _ERRORS = "|".join(map(re.escape, sorted(ERROR_VALUES)))
 # `########` is a number or a date in a column that is too narrow, in a copy of what the screen shows.
 _ERROR = rf"(?i:{_ERRORS}|Err:[0-9]{{3}}|\#{{4,}})"
 _ERROR_VALUE = re.compile(rf"{_ERROR}\Z")
-# What databases and their tools write where there is no value: `\N` MySQL and PostgreSQL, `[NULL]` DBeaver.
+# Words that databases and their tools write where there is no value: `\N` MySQL and PostgreSQL, `[NULL]` DBeaver.
 _NULL = r"(?:\\N|NULL|\(null\)|\[NULL\]|<null>|<NULL>)\Z"
 _NULL_VALUE = re.compile(_NULL)
 

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from psycopg.errors import ForeignKeyViolation
 
 from customers.contact_conflicts import DuplicateCustomer
-from customers.models import CONTACT_FLAGS, PREFERENCE_MODELS, Customer
+from customers.models import CONTACT_FLAGS, DELETION_FIELDS, PREFERENCE_MODELS, Customer
 from tenants.models import AuditEvent
 
 # Undone in one transaction, while the person waits.
@@ -16,7 +16,8 @@ MAX_UNDONE_CUSTOMERS = 2_000
 CUSTOMER_TABLE = "customer"
 # Columns that an import sets and its undoing does not set back: other columns or other actions decide them.
 KEPT_COLUMNS = {"email_key", "pending_phone", "created_at", "password"}
-DELETION_COLUMNS = {"is_deleted", "deleted_at", "deleted_by", "was_active"}
+# An import can also set `is_active` of a customer whom it does not delete.
+DELETION_COLUMNS = DELETION_FIELDS - {"is_active"}
 
 
 class NotUndone(NamedTuple):

@@ -23,7 +23,7 @@ from customers.transfer.limits import (
     MAX_REFUSED_ROWS_BYTES,
 )
 from customers.transfer.mapping.header_mapping import HeaderMapping, digest_header
-from customers.transfer.reading import Decisions, ExaminedFile, examine_file, open_table
+from customers.transfer.reading import ExaminedFile, FileDecisions, examine_file, open_table
 from customers.transfer.tables import to_storable
 from tenants.scope import ALL_TENANTS, current_tenant, tenant_scope
 
@@ -78,10 +78,10 @@ def _examine(file: BinaryIO) -> ExaminedFile:
 # --- columns --------------------------------------------------------------------------------------------------------
 
 
-def find_decisions(header: list[str]) -> Decisions:
+def find_decisions(header: list[str]) -> FileDecisions:
     """Returns what the business has decided about files with these headers."""
     remembered = ColumnMapping.objects.filter(header_digest=digest_header(header)).first()
-    return _make_decisions(remembered) if remembered else Decisions()
+    return _make_decisions(remembered) if remembered else FileDecisions()
 
 
 def make_mapping(upload: CustomerImport) -> HeaderMapping:
@@ -90,9 +90,9 @@ def make_mapping(upload: CustomerImport) -> HeaderMapping:
     return HeaderMapping(upload.header, decisions.columns, decisions.day_order, read_examination(upload.examination))
 
 
-def _make_decisions(decided: ColumnMapping | CustomerImport) -> Decisions:
+def _make_decisions(decided: ColumnMapping | CustomerImport) -> FileDecisions:
     day_order = DayOrder(decided.day_order) if decided.day_order else None
-    return Decisions(columns=decided.columns, day_order=day_order)
+    return FileDecisions(columns=decided.columns, day_order=day_order)
 
 
 def _apply_remembered_columns(upload: CustomerImport) -> None:
@@ -103,7 +103,7 @@ def _apply_remembered_columns(upload: CustomerImport) -> None:
     upload.needs_columns = not mapping.indexes_by_target or bool(mapping.undecided_indexes)
 
 
-def decide_columns(upload: CustomerImport, decisions: Decisions) -> bool:
+def decide_columns(upload: CustomerImport, decisions: FileDecisions) -> bool:
     """Sets the columns of an upload and remembers them for files with the same headers. The upload has to be checked
     again.
 

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
 from customers.transfer.limits import MAX_SHEETS, MAX_WORKBOOK_PARTS, MB, Limits
-from customers.transfer.sheet_marks import SheetMarks, find_sheet_parts, has_cells
+from customers.transfer.sheet_marks import CHUNK_BYTES, SheetMarks, find_sheet_parts, has_cells
 from customers.transfer.tables import (
     MERGED_CELL,
     OLE_SIGNATURE,
@@ -28,7 +28,6 @@ from customers.transfer.tables import (
     make_record,
 )
 
-CHUNK_BYTES = 1 << 16
 # The library decodes `_x000B_` to the character, but not the codes of surrogates and of U+FFFE and U+FFFF.
 _NOT_DECODED_CODE = re.compile(r"_x([Dd][89A-Fa-f][0-9A-Fa-f]{2}|[Ff]{3}[EeFf])_")
 OLD_OR_PROTECTED = (

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says about signing in and out."""
+"""The documentation of signing in and out, for the OpenAPI document."""
 
 from circe.api.operations import Example, Operation
 from circe.api.serializers import MessageSerializer

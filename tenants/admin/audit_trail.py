@@ -29,7 +29,7 @@ MAX_PEOPLE_FOUND = 100
 
 
 class CustomerLookup(NamedTuple):
-    """What the audit trail needs to know of customers, by functions of the app that has them.
+    """Functions of the app of customers, by which the audit trail finds and names customers.
 
     `history_url` returns the page of the history of the customer with an id. `find_ids` returns the customers, deleted ones
     too, whom a text may mean. `name` returns the expression of the name of the customer of an event.

@@ -240,7 +240,7 @@ class TenantAdmin(admin.ModelAdmin):
         added = self.get_object(request, added_id)
         if added:
             return self.response_add(request, added)
-        self.message_user(request, "What this form added has been deleted since.", messages.WARNING)
+        self.message_user(request, "The row that this form added has been deleted since.", messages.WARNING)
         return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
 
     def render_change_form(

@@ -8,7 +8,7 @@ from circe.backoffice.paging import CappedCount
 
 # The limit of counting, and of rows that are deleted or changed together with a row in one request.
 MAX_COUNTED = 10_000
-# What Django does with rows that refer to a deleted row: it refuses, or deletes or changes them too.
+# Django's handlers for rows that refer to a deleted row: they refuse, or delete or change these rows too.
 REFUSING, CASCADING = (PROTECT, RESTRICT), (CASCADE, SET_NULL)
 
 

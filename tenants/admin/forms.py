@@ -39,12 +39,12 @@ class TenantForm(forms.ModelForm):
         sends_initial = any(name.startswith(self.add_initial_prefix("")) for name in self.data)
         for field in self.fields.values():
             field.show_hidden_initial = not adding and (sends_initial or not self.is_bound)
-        # What was asked and answered stays answered while other errors are mended.
+        # A question that was answered stays answered while the person corrects other errors.
         self.asked = " ".join(sorted(self.confirmed))
 
     @property
     def confirmed(self) -> set[str]:
-        """What was asked when the form was shown, so that saving it answers yes."""
+        """The questions that were asked when the form was shown. By saving it, the person has answered yes."""
         return {*self.data.get("confirmed", "").split()}
 
     def ask(self, field: str, question: str, sentence: str) -> None:

@@ -59,7 +59,7 @@ class InvitationForm(TenantForm):
         Service.objects.none(),
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="The services that only some people offer. What everybody offers, they offer too.",
+        help_text="The services that only some people offer. They also offer every service that everybody offers.",
     )
 
     class Meta:
@@ -105,9 +105,9 @@ class InvitingAdmin(DeactivatableAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if not change:
-            self._hire(request, obj, form)
+            self._add_to_services_and_invite(request, obj, form)
 
-    def _hire(self, request: HttpRequest, staff: Any, form: Any) -> None:
+    def _add_to_services_and_invite(self, request: HttpRequest, staff: Any, form: Any) -> None:
         """Adds the new person to the services, and invites them."""
         services = form.cleaned_data.get("services") or []
         ServiceStaff.objects.bulk_create(

@@ -1,8 +1,8 @@
 """Lets a form store its data only once, although it is sent twice: somebody clicks Save twice, or sends it again after a
 lost answer.
 
-Each page has a token in the hidden field FORM_TOKEN_FIELD of its forms. What a form stored is kept under its token for a
-day. The API does so under an Idempotency-Key. Nothing is kept of a form with errors, whose page has a new token.
+Each page has a token in the hidden field FORM_TOKEN_FIELD of its forms. The row that a form stored is kept under its token
+for a day. The API does so under an Idempotency-Key. Nothing is kept of a form with errors, whose page has a new token.
 """
 
 import orjson

@@ -111,7 +111,7 @@ class StaffAdmin(InvitingAdmin):
             Exists(ServiceStaff.objects.filter(service=OuterRef("pk"), staff=staff)), is_active=True
         )
         # The page of a service says who offers it.
-        return ", ".join(["What everybody offers", *named.values_list("name", flat=True)])
+        return ", ".join(["All services that everybody offers", *named.values_list("name", flat=True)])
 
     @admin.display(description="password")
     def password_state(self, staff: Staff) -> str:

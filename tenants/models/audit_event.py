@@ -41,7 +41,7 @@ class AuditEvent(models.Model):
 
     `table` is the name of the row's model, such as `customer`; of something refused it may be another word, such as `login`.
     `before` and `after` hold the columns that changed, by name. A new row's columns are all in `after`, a deleted row's in
-    `before`. Of a password they only tell that it was set or changed. `customer_id` names the customer to whose history the
+    `before`. For a password they only tell that it was set or changed. `customer_id` names the customer to whose history the
     event belongs.
     `actor_email` and `actor_name` are what the account of `actor_id` was called at that moment (a trigger copies them), so
     that an event names who acted whatever becomes of the account, and whoever reads it.
@@ -117,7 +117,7 @@ class AuditEvent(models.Model):
                 condition=models.Q(request_id__isnull=False),
                 name="auditevent_request",
             ),
-            # Most events are about customers. Those of the business itself are found by their table.
+            # Most events are about customers. The events of the business itself are found by their table.
             models.Index(
                 fields=["tenant", "table", "-at", "-id"],
                 condition=models.Q(customer_id__isnull=True),

@@ -1,4 +1,4 @@
-"""What is stored of requests that may be sent twice: requests with an idempotency key, and forms of the back office."""
+"""The records of requests that may be sent twice: requests with an idempotency key, and forms of the back office."""
 
 import datetime as dt
 from typing import Any, Self

@@ -1,4 +1,4 @@
-"""What a business offers: outlets, services, and which staff offers a service."""
+"""The offers of a business: outlets and services, and which staff offers a service."""
 
 import datetime as dt
 import unicodedata
@@ -46,7 +46,7 @@ def build_unique_name(what: str) -> models.UniqueConstraint:
 
 
 class Offer(TenantModel):
-    """What outlets and services have in common: a name, unique among the active ones, and whether it is on offer."""
+    """The base of outlets and services: a name, unique among the active ones, and whether it is on offer."""
 
     is_public = True
 

@@ -157,7 +157,7 @@ class LoginFailure(models.Model):
     """
 
     class Kind(models.TextChoices):
-        """What was guessed. Each kind is counted by itself, so customers who guess lock out no staff."""
+        """The kind of secret that was guessed. Each kind is counted by itself, so customers who guess lock out no staff."""
 
         STAFF = "staff"
         CUSTOMER = "customer"

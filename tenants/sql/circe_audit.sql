@@ -15,13 +15,13 @@ DECLARE
     new_row jsonb := to_jsonb(NEW);
     any_row CONSTANT jsonb := coalesce(new_row, old_row);
     subject CONSTANT text := coalesce(any_row ->> subject_column, old_row ->> subject_column);
-    -- The id of the business. For an account of no business it is NO_TENANT (tenants/scope.py).
-    business CONSTANT text := coalesce(
+    -- The id of the tenant. For an account of no tenant it is NO_TENANT (tenants/scope.py).
+    tenant CONSTANT text := coalesce(
         any_row ->> CASE model WHEN 'tenant' THEN 'id' ELSE 'tenant_id' END, '000000000000000000000000'
     );
     action text := CASE TG_OP WHEN 'INSERT' THEN 'created' WHEN 'DELETE' THEN 'deleted' ELSE 'updated' END;
 BEGIN
-    IF model IN ('tenant', 'user') AND NOT circe_holds_tenant(business) THEN
+    IF model IN ('tenant', 'user') AND NOT circe_holds_tenant(tenant) THEN
         RETURN NULL;
     END IF;
     -- An event says that a password was set or changed, and never what it is.
@@ -65,7 +65,7 @@ BEGIN
     INSERT INTO public.tenants_auditevent (
         at, tenant_id, action, "table", row_id, customer_id, before, after, actor_id, command, request_id, address
     ) VALUES (
-        clock_timestamp(), business, action, model, any_row ->> 'id', subject, old_row, new_row, actor ->> 'user_id',
+        clock_timestamp(), tenant, action, model, any_row ->> 'id', subject, old_row, new_row, actor ->> 'user_id',
         coalesce(
             actor ->> 'command', CASE WHEN actor ->> 'user_id' IS NULL THEN actor ->> 'source' END,
             -- The nodes of a cluster connect to each other under names of their own.

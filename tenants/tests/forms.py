@@ -47,12 +47,12 @@ class Form(HTMLParser):
 
 
 def sent_by(response):
-    """What a browser sends of the page's form when nothing is typed: name to values."""
+    """Returns the fields that a browser sends of the page's form when nothing is typed: name to values."""
     return Form(response.content.decode()).values
 
 
 def opened(browser, page):
-    """What a browser that opens the page sends of its form when nothing is typed."""
+    """Opens the page. Returns the fields that the browser sends of its form when nothing is typed."""
     response = browser.get(page)
     assert response.status_code == 200, response
     return sent_by(response)

@@ -19,7 +19,7 @@ from tenants.scope import tenant_scope
 
 @dataclass
 class Ran:
-    """What came of a command."""
+    """The result of a command."""
 
     code: int
     stdout: str

@@ -110,7 +110,7 @@ def test_the_page_of_a_person_says_what_they_offer(back_office, tenant):
         service = ServiceFactory(tenant=tenant, name=name, is_active=is_active)
         ServiceStaffFactory(tenant=tenant, service=service, staff_id=ana.pk)
     content = browser.get(f"{STAFF}{ana.pk}/change/").content.decode()
-    assert "What everybody offers, Balayage" in content
+    assert "All services that everybody offers, Balayage" in content
     assert "Perm" not in content
 
 

@@ -1,4 +1,4 @@
-"""What the commands for operators share, seen with one that writes the names of outlets in capitals."""
+"""The behaviour that the commands for operators share, tested with one that writes the names of outlets in capitals."""
 
 import os
 import signal
@@ -151,7 +151,7 @@ def test_a_signal_ends_the_run_after_its_batch(tenant, stranger, number):
     assert (ran.code, names(tenant), names(stranger)) == (128 + number, ["A", "B!", "c"], ["d"])
     assert ran.lines == ["lotus: renamed a", "lotus: renamed b!", "lotus: 2 renamed, nobody was refused"]
     assert ran.stderr == (
-        f"Stopped by {number.name}.\nWhat is reported is done and kept; run the command again for the rest.\n"
+        f"Stopped by {number.name}.\nThe reported changes are stored; run the command again for the rest.\n"
     )
     assert signal.getsignal(number) == before
 

@@ -1,4 +1,4 @@
-"""What ends the right to sign in ends every session, of the API and of the admin, on the next request, by whatever way."""
+"""Whoever loses the right to sign in loses every session, of the API and of the admin, with the next request."""
 
 from contextlib import nullcontext
 from unittest.mock import patch
@@ -31,7 +31,7 @@ class Sessions:
         assert self.browser.post(ADMIN_LOGIN, {"username": user.email, "password": PASSWORD}).status_code == 302
 
     def statuses(self):
-        """What the next request of each gets; an admin page sends who is not signed in to the log-in."""
+        """Returns the status of the next request in each session; an admin page redirects to the log-in if there is none."""
         refreshed = APIClient(raise_request_exception=False).post(REFRESH, {"refresh": self.refresh})
         self.refresh = refreshed.json().get("refresh", self.refresh)
         return {
@@ -204,7 +204,7 @@ def test_a_hash_that_is_renewed_at_a_log_in_ends_nothing(tenant, door):
     assert identify_hasher(old).algorithm == PBKDF2PasswordHasher.algorithm
     assert identify_hasher(renewed).algorithm == "argon2"
     assert person.statuses() == OPEN
-    # What was said for that one hash holds for no other.
+    # The cached check of one hash holds for no other hash.
     User.objects.filter(pk=user.pk).update(password=make_password(PASSWORD))
     assert person.statuses() == ENDED
 

@@ -363,7 +363,7 @@ def failures(address, count):
 
 
 def in_parallel(count, act):
-    """What `act(n)` answered in each of `count` threads that begin together."""
+    """Returns the answers of `act(n)` in `count` threads that begin together."""
     barrier, answers = threading.Barrier(count), []
 
     def run(n):

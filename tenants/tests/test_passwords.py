@@ -12,9 +12,9 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from circe.db.roles import as_owner
-from customers.messages.sending import send_due
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
+from customers.tests.sending import send_due
 from tenants.accounts.hashers import Argon2idPasswordHasher, FastArgon2idPasswordHasher
 from tenants.models import User
 from tenants.scope import ALL_TENANTS, tenant_scope

@@ -240,7 +240,7 @@ def join(threads):
 
 
 def in_parallel(count, act):
-    """What `act()` answered in each of `count` threads that begin together."""
+    """Returns the answers of `act()` in `count` threads that begin together."""
     threads, answers = begin(count, act)
     join(threads)
     return answers

@@ -201,7 +201,7 @@ def test_an_appointment_may_be_moved_into_its_own_time(staff, book):
 def test_moving_an_appointment_to_where_it_is_changes_nothing(staff, book, salon, repeated):
     booked = book()
     before = staff.get(url_of(booked))
-    # What is booked keeps its buffer, and is not refused by rules that changed later.
+    # A booked appointment keeps its buffer, and is not refused by rules that changed later.
     with tenant_scope(salon.tenant):
         Service.objects.filter(pk=booked["service_id"]).update(buffer_minutes=5)
         WorkingHours.objects.filter(staff=salon.ana).delete()

@@ -37,7 +37,7 @@ def jane(staff, salon, body):
 
 
 def stored(tenant):
-    """What the database tells of appointments, and what it has stored of requests, as text."""
+    """Returns as text the rows of appointments, and the stored answers of requests."""
     with tenant_scope(tenant):
         rows = [
             *Appointment.objects.values_list("customer_id", "notes", "status_reason"),

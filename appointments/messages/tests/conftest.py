@@ -10,8 +10,8 @@ from icalendar import Calendar
 
 from appointments.models import Message
 from appointments.tests.factories import WorkingHoursFactory
-from customers.messages.sending import send_due
 from customers.tests.factories import CustomerFactory
+from customers.tests.sending import send_due
 from tenants.models import Tenant
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
@@ -36,7 +36,7 @@ class Parsed:
 
     @property
     def told(self):
-        """What the calendar is told: method, the appointment's sequence, and begin."""
+        """Returns the content of the calendar file: method, the appointment's sequence, and begin."""
         method, number = str(self.calendar["method"]), self.event["sequence"]
         assert number % 2 == (method == "CANCEL"), (
             "a cancellation comes after what it cancels, and before the next change"

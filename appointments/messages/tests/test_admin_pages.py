@@ -1,4 +1,4 @@
-"""What the back office shows of messages, and the business's switches."""
+"""Messages on the pages of the back office, and the business's switches."""
 
 import datetime as dt
 

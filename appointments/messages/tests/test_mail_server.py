@@ -10,9 +10,10 @@ from django.utils import timezone
 from appointments.messages.tests.conftest import change, states
 from appointments.messages.tests.mail_server import free_port, serve_mail
 from appointments.models import Message
-from customers.messages.sending import MAX_ATTEMPTS, begin_round, send_due
+from customers.messages.sending import MAX_ATTEMPTS, begin_round
 from customers.messages.transport import Outcome, Result
 from customers.tests.factories import CustomerFactory
+from customers.tests.sending import send_due
 from tenants.scope import ALL_TENANTS, tenant_scope
 
 pytestmark = pytest.mark.django_db
@@ -107,7 +108,7 @@ def test_an_absent_mail_server_loses_nothing(book, act, server, send, caplog):
     pk, port = book(), free_port()
     assert send(port) == (1, "")
     assert [record.message for record in caplog.records if record.name == "circe.messages"] == [
-        "The mail server is away (ConnectionRefusedError 111). What waits is sent when it is back."
+        "The mail server is away (ConnectionRefusedError 111). Waiting messages are sent when it is back."
     ]
     # Requests are answered as before.
     act(pk, status="cancelled")

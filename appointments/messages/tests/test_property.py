@@ -19,8 +19,8 @@ from appointments.messages.tests.conftest import Parsed, change
 from appointments.models import Appointment, DoubleBooking, Message, Override, Status
 from circe.api.conflicts import ConflictError
 from circe.api.local_time import to_instant
-from customers.messages.sending import send_due
 from customers.tests.factories import CustomerFactory
+from customers.tests.sending import send_due
 from tenants.models import Tenant
 from tenants.scope import tenant_scope
 

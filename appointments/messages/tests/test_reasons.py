@@ -1,4 +1,4 @@
-"""What is queued by whatever way, and each reason for which a message is skipped or waits."""
+"""Messages are queued whoever writes the appointment; and each reason for which a message is skipped or waits."""
 
 import datetime as dt
 

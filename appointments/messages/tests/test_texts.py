@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from appointments.messages.texts import Facts, render
+from appointments.messages.texts import AppointmentFacts, render
 from appointments.models import PLACEHOLDER_NAMES, MessageKind, MessageText
 from circe.tests.cases import in_one_test
 from tenants.scope import tenant_scope
@@ -14,7 +14,7 @@ TEXTS = "/admin/appointments/messagetext/"
 
 @pytest.fixture
 def facts(tenant):
-    return Facts(
+    return AppointmentFacts(
         tenant=tenant,
         customer="Jane",
         day=dt.date(2030, 6, 3),

@@ -41,7 +41,7 @@ class ExportedDeletionRequestSerializer(serializers.ModelSerializer):
 
 
 class ExportSerializer(serializers.Serializer):
-    """What the business keeps of the customer, as the portal shows it. The notes of its staff are left out."""
+    """All data that the business keeps about the customer, as the portal shows it. The notes of its staff are left out."""
 
     exported_at = InstantField()
     business = BusinessSerializer()

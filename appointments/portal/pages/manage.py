@@ -36,7 +36,7 @@ TAKEN = _("This time is no longer free. Please choose another one.")
 CHANGED = _("It was not changed: please look at what is shown here now.")
 
 
-class FreeTime(NamedTuple):
+class MoveChoice(NamedTuple):
     """A time to which the appointment can be moved. `staff` is the name of another person than before, or ""."""
 
     value: str
@@ -172,7 +172,7 @@ class ManagePage(PortalPage):
             return {
                 "day": format_day(day, self.tenant),
                 "times": [
-                    FreeTime(value, format_clock(start.time(), self.tenant), self._other_staff(place))
+                    MoveChoice(value, format_clock(start.time(), self.tenant), self._other_staff(place))
                     for value, start, place in self._choices(day)
                 ],
                 "other_days": self._url(step="move", **{"from": first.isoformat()}),

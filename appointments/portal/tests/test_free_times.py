@@ -1,4 +1,4 @@
-"""What customers of the portal read of free times and recommendations, as staff do."""
+"""Customers of the portal read free times and recommendations, as staff do."""
 
 import datetime as dt
 

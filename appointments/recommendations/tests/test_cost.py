@@ -1,4 +1,4 @@
-"""What a recommendation costs: a few statements, whatever the history and the size of the team."""
+"""The cost of a recommendation: a few statements, whatever the history and the size of the team."""
 
 import datetime as dt
 

@@ -13,7 +13,7 @@ from appointments.recommendations.tests.salon import show_all
 
 pytestmark = pytest.mark.slow("creates a salon for each of twenty customers")
 
-# What others booked: it makes services popular, and leaves slots that lie directly before and after a booking.
+# Bookings of other customers: they make services popular, and leave slots that lie directly before and after a booking.
 OTHERS = """
     2026-11-10 10:00 Manicure Ana
     2026-11-11 10:00 Manicure Ana

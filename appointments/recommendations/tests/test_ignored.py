@@ -1,4 +1,4 @@
-"""What a customer prefers and is no longer on offer is in `ignored`, with the reason, and gives no points."""
+"""A preference that is no longer on offer is in `ignored`, with the reason, and gives no points."""
 
 import datetime as dt
 

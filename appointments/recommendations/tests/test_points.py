@@ -1,4 +1,4 @@
-"""What gives points, and how many; and when a service is due."""
+"""Each reason and its points; and when a service is due."""
 
 import datetime as dt
 

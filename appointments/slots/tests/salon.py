@@ -1,4 +1,4 @@
-"""What the tests of availability share: a salon that works, is away and is booked, and questions about it."""
+"""Shared by the tests of availability: a salon that works, is away and is booked, and questions about it."""
 
 import datetime as dt
 

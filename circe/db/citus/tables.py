@@ -172,8 +172,8 @@ def grant_views(cursor: Any) -> None:
 def advance_sequences(cursor: Any) -> None:
     """Lets the sequences of each node go on after the highest number that a row has from it.
 
-    A backup of a cluster has rows with numbers of every node, and the sequences of the coordinator alone. Those of the
-    workers would give these numbers again.
+    A backup of a cluster has rows with numbers of every node, and the sequences of the coordinator alone. The
+    sequences of the workers would give these numbers again.
     """
     distributed = [name for name, at in located_tables(cursor).items() if at.placement == Placement.DISTRIBUTED]
     cursor.execute(SEQUENCES_SQL, [distributed])

@@ -17,7 +17,7 @@ MAX_MAILS = 50
 
 
 class ShownMail(NamedTuple):
-    """What the page shows of a mail: its text, and never its HTML, which could hold anything."""
+    """A mail as the page shows it: its text, and never its HTML, which could contain a script."""
 
     at: dt.datetime
     sender: str

@@ -62,11 +62,11 @@ class Command(TenantCommand):
                 cursor.execute(f"LOCK TABLE {summed} IN SHARE MODE")
                 model.rebuild(tenant)
         for difference in differences:
-            key = ", ".join(str(difference[name]) for name in model.key)
-            sums = ", ".join(
+            key = ", ".join(str(difference[name]) for name in model.key_columns)
+            values = ", ".join(
                 f"{name} {stored} instead of {difference['expected'][name]}"
                 for name, stored in difference["stored"].items()
             )
-            self.record("repaired" if repair else "different", f"{table} {key}: {sums}", table=table, **difference)
+            self.record("repaired" if repair else "different", f"{table} {key}: {values}", table=table, **difference)
         if not differences:
             self.record("ok", table, table=table)

@@ -26,7 +26,7 @@ from customers.transfer.importing import (
 )
 from customers.transfer.limits import COMMAND_LIMITS
 from customers.transfer.mapping.header_mapping import header_key
-from customers.transfer.reading import CustomerTable, Decisions, examine_file, open_table
+from customers.transfer.reading import CustomerTable, FileDecisions, examine_file, open_table
 from customers.transfer.tables import UnreadableFile
 from customers.transfer.uploads import find_decisions
 from tenants.commands import EXIT_SOME_REFUSED, REFUSED, TenantCommand, UsageError
@@ -133,7 +133,7 @@ class Command(TenantCommand):
     def _open_table(self, files: ExitStack) -> CustomerTable:
         """Returns the table, with the columns that --map and the business have decided. Raises UnreadableFile."""
         file, encoding = files.enter_context(self.options["file"].open("rb")), self.options["encoding"]
-        given = Decisions(columns={header_key(header): field for header, field in self.map.items()})
+        given = FileDecisions(columns={header_key(header): field for header, field in self.map.items()})
         examined = examine_file(file, encoding, limits=COMMAND_LIMITS, decisions=given)
         missing = given.columns.keys() - set(map(header_key, examined.header))
         if missing:
@@ -141,7 +141,7 @@ class Command(TenantCommand):
             raise UnreadableFile(f"There is no column {names}. There are: {', '.join(examined.header)}.")
         remembered = find_decisions(examined.header)
         chosen = self.options["dates"]
-        decisions = Decisions(
+        decisions = FileDecisions(
             columns={**remembered.columns, **given.columns},
             day_order=DayOrder(chosen.replace("-", "_")) if chosen else remembered.day_order,
         )

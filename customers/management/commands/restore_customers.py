@@ -35,7 +35,7 @@ class Command(TenantCommand):
     )
     outcomes = ("restored", "not_deleted", REFUSED)
     batch_size = 200
-    # Of two deleted customers with one e-mail address only the first is restored, and the second may be in a later
+    # If two deleted customers have one e-mail address, only the first is restored, and the second may be in a later
     # batch.
     batches_are_dependent = True
 

@@ -67,10 +67,10 @@ class Command(BaseCommand):
         try:
             self._send(counts)
         except MailServerAway as away:
-            logger.error("The mail server is away (%s). What waits is sent when it is back.", away)
+            logger.error("The mail server is away (%s). Waiting messages are sent when it is back.", away)
             return None
         except (OperationalError, InterfaceError) as error:
-            logger.error("The database is away (%s). What waits is sent when it is back.", type(error).__name__)
+            logger.error("The database is away (%s). Waiting messages are sent when it is back.", type(error).__name__)
             return None
         except Exception as error:
             # The text of an unexpected error may hold a name, an address or a token.

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says about a customer's account in the portal."""
+"""The documentation of a customer's account in the portal, for the OpenAPI document."""
 
 from circe.api.operations import Example, Operation
 from circe.api.serializers import MessageSerializer

@@ -30,7 +30,7 @@ class EmailSerializer(serializers.Serializer):
 
 
 class RegistrationSerializer(ModelSerializer):
-    """What a person tells of themselves when they register. It has no password: the person who opens the mail chooses
+    """The data that a person gives when they register. It has no password: the person who opens the mail chooses
     it.
     """
 

@@ -15,7 +15,7 @@ class OwnConsentSerializer(ConsentSerializer):
 
 
 class NewOwnConsentSerializer(NewConsentSerializer):
-    """What a customer grants or withdraws now, by themselves. Keys that are not listed are ignored."""
+    """A consent that a customer grants or withdraws now, by themselves. Keys that are not listed are ignored."""
 
     source = evidence = at = None  # type: ignore[assignment]
 

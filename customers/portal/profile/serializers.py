@@ -24,9 +24,11 @@ class OwnProfileSerializer(ModelSerializer):
         required=False, help_text="The e-mail address. In a body: one's own or none; `POST email/change` changes it."
     )
     language = StringField(max_length=35, validators=[validate_language], required=False)
-    total_appointments = serializers.IntegerField(read_only=True, help_text="Of any status.")
+    total_appointments = serializers.IntegerField(read_only=True, help_text="Appointments of any status.")
     total_spent = serializers.IntegerField(read_only=True, help_text="By visits, in the business's currency.")
-    last_appointment_date = serializers.DateField(read_only=True, allow_null=True, help_text="Of the last visit.")
+    last_appointment_date = serializers.DateField(
+        read_only=True, allow_null=True, help_text="The day of the last visit."
+    )
 
     class Meta:
         model = Customer

@@ -8,9 +8,9 @@ from django.core import mail
 from django.db import connection
 from rest_framework.test import APIClient
 
-from customers.messages.sending import send_due
 from customers.portal.links import request_link
 from customers.tests.factories import CustomerFactory
+from customers.tests.sending import send_due
 from tenants.models import Tenant
 from tenants.scope import ALL_TENANTS, tenant_scope
 

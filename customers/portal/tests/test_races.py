@@ -1,4 +1,4 @@
-"""What happens at the same moment in the portal: each request in a thread and a connection of its own."""
+"""Concurrent requests to the portal: each request in a thread and a connection of its own."""
 
 from collections import Counter
 from threading import Thread

@@ -307,7 +307,7 @@ class HeaderMapping:
         for index in filled or self.marketing_channels:
             row.marketing_channels |= self.marketing_channels[index]
         self._omit_fallbacks(row, cells)
-        # What another system leaves empty says nothing about a customer of Circe.
+        # A cell that another system leaves empty says nothing about a customer of Circe.
         if self.preset:
             row.texts = {target: text for target, text in row.texts.items() if text}
         self._read_birthday(row)

@@ -4,12 +4,12 @@ CREATE OR REPLACE FUNCTION public.circe_staff_names_for_customer() RETURNS TABLE
     id text, tenant_id text, name text, is_active boolean
 ) LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 10 SET search_path = pg_catalog AS $$
 DECLARE
-    business CONSTANT text := substring(current_setting('circe.tenant', true) FROM '^(.+)/');
+    tenant CONSTANT text := substring(current_setting('circe.tenant', true) FROM '^(.+)/');
 BEGIN
     RETURN QUERY
     SELECT staff.id::text, staff.tenant_id::text, btrim(staff.first_name || ' ' || staff.last_name), staff.is_active
     FROM public.tenants_user AS staff
-    WHERE staff.tenant_id = business;
+    WHERE staff.tenant_id = tenant;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION public.circe_staff_names_for_customer FROM public;

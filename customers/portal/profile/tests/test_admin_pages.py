@@ -1,4 +1,4 @@
-"""What staff see in the back office of what a customer asked for in the portal."""
+"""Staff see in the back office the requests that a customer made in the portal."""
 
 import pytest
 from django.urls import reverse
