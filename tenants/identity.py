@@ -133,6 +133,11 @@ def clean_phone(value: str) -> PhoneNumber:
     text = _CODE_TWICE.sub("+", _cell_text(normalize_phone_text(value)))
     tenant = current_tenant()
     region = tenant.phone_region if tenant else None
+    if text.endswith("+"):
+        # In a line that begins at the right, a plus at the end is seen in front.
+        plus_first = f"+{text[:-1]}"
+        if is_valid_phone(_read(plus_first, region)) or not is_valid_phone(_read(text[:-1], region)):
+            text = plus_first
     number = _read(text, region)
     if _OPTIONAL_ZERO.search(text) and not is_valid_phone(number):
         # Some people write the (0) also for a country without a trunk prefix.
@@ -161,16 +166,23 @@ def clean_phone(value: str) -> PhoneNumber:
 
 
 def _read(text: str, region: str | None) -> str:
-    """Returns the number in E.164 if the text is a number, and otherwise the text without separators."""
+    """Returns the number in E.164 if the text is a number, and otherwise the text without separators. To read the result
+    again changes nothing.
+    """
     number = without_separators(text)
     if number.isascii() and number.isdigit():
         number = _international(number, region)
-    elif number.startswith(("+0", "+8")) and not _is_possible(number):
+    if number.startswith(("+0", "+8")) and not _is_possible(number):
         # A national number with a plus (`+0812…` in Indonesia, `+8 912…` in Russia), or a zero before the country code
         # (`+091…`).
-        readings = (_read(number[1:], region), f"+{number[1:].lstrip('0')}")
+        national = _without_trunk_prefix_of_its_country(_international(number[1:], region))
+        readings = (national, f"+{number[1:].lstrip('0')}")
         number = next(filter(is_valid_phone, readings), number)
-    return _without_trunk_prefix_of_its_country(number) if _INTERNATIONAL.match(number) else number
+    if not _INTERNATIONAL.match(number):
+        return number
+    shorter = _without_trunk_prefix_of_its_country(number)
+    # What is left may begin with a prefix again: `+49 00177…`.
+    return number if shorter == number else _read(shorter, region)
 
 
 def _is_possible(number: str) -> bool:
