@@ -19,7 +19,14 @@ import regex
 from django.core.exceptions import ValidationError
 from django.db.models import Lookup, Q, TextField
 
-from tenants.identity import PHONE_SEPARATORS, clean_phone, normalize_phone_text, phone_fragment, split_national_number
+from tenants.identity import (
+    PHONE_SEPARATORS,
+    clean_phone,
+    international_beginnings,
+    normalize_phone_text,
+    phone_fragment,
+    split_national_number,
+)
 
 MAX_SEARCH_LENGTH = 100
 # Only a search of at most so many words is also looked for with two neighbouring words joined to one.
@@ -193,6 +200,8 @@ def _phone(text: str) -> Q:
         found |= _begins_phone(country + rest)
     elif len(rest) >= 3:
         found |= _in_phone(rest)
+    for beginning in {*international_beginnings(text)} - {number}:
+        found |= _begins_phone(beginning)
     # A complete phone number is found in every spelling in which a customer can be created with it.
     with suppress(ValidationError):
         found |= _in_phone(clean_phone(text))
