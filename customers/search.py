@@ -19,14 +19,8 @@ import regex
 from django.core.exceptions import ValidationError
 from django.db.models import Lookup, Q, TextField
 
-from tenants.identity import (
-    PHONE_SEPARATORS,
-    clean_phone,
-    international_beginnings,
-    normalize_phone_text,
-    phone_fragment,
-    split_national_number,
-)
+from tenants.identity import PHONE_SEPARATORS, clean_phone, normalize_phone_text
+from tenants.phone_parts import international_beginnings, phone_fragment, split_national_number
 
 MAX_SEARCH_LENGTH = 100
 # Only a search of at most so many words is also looked for with two neighbouring words joined to one.
@@ -42,6 +36,8 @@ _PICTURES = regex.compile(r"\p{So}+")
 _INVISIBLE = regex.compile(r"[[\p{Default_Ignorable_Code_Point}\p{Cf}]--\u200C]+", regex.V1)
 # An accent that stands alone beside a letter, as in `O´Brien`. NFKC would make a space and a combining accent of it.
 _ACCENT_AS_QUOTE = regex.compile(r"(?<=[\p{L}\p{M}\p{N}])\p{Sk}|\p{Sk}(?=[\p{L}\p{N}])")
+# Voicing marks of kana that are typed after it. They are joined to it, as in circe_fold.
+_VOICING_MARKS = str.maketrans("゛゜", "\u3099\u309a")
 _AROUND_EMAIL = re.compile(r"""[<>()\[\]{}"“”„«»‹›,;:|/\\]+""")
 # What a copied link begins with.
 _LINK_SCHEME = re.compile(r"\b(?:mailto|tel|sms):", re.IGNORECASE)
@@ -104,7 +100,8 @@ def _phrases(text: str) -> list[list[str]]:
 
     Returns the list of chunks of each phrase. Words of two phrases are never joined: `Pla\\in` does not find `Plain`.
     """
-    visible = _INVISIBLE.sub("", unicodedata.normalize("NFKC", _ACCENT_AS_QUOTE.sub("'", text)))
+    quoted = _ACCENT_AS_QUOTE.sub("'", text.translate(_VOICING_MARKS))
+    visible = _INVISIBLE.sub("", unicodedata.normalize("NFKC", quoted))
     visible = _LINK_SCHEME.sub(" ", visible)
     if "@" in visible:
         visible = _AROUND_EMAIL.sub(" ", visible)

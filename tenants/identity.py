@@ -21,7 +21,7 @@ TOO_LONG = "The e-mail address is too long."
 # abroad.
 PHONE_SEPARATORS = r"\s\-‐-―−ー.()\[\]/~⁓∼"
 _E164 = re.compile(r"\+[0-9]{7,15}\Z")
-_OPTIONAL_ZERO = re.compile(r"(?<=[0-9)])\s*\(0\)")
+OPTIONAL_ZERO = re.compile(r"(?<=[0-9)])\s*\(0\)")
 _INTERNATIONAL = re.compile(r"\+[0-9]+\Z")
 MIN_PHONE_DIGITS = 7
 MAX_RANGE_DIGITS = 2
@@ -139,9 +139,9 @@ def clean_phone(value: str) -> PhoneNumber:
         if is_valid_phone(_read(plus_first, region)) or not is_valid_phone(_read(text[:-1], region)):
             text = plus_first
     number = _read(text, region)
-    if _OPTIONAL_ZERO.search(text) and not is_valid_phone(number):
+    if OPTIONAL_ZERO.search(text) and not is_valid_phone(number):
         # Some people write the (0) also for a country without a trunk prefix.
-        number = _read(_OPTIONAL_ZERO.sub("", text), region)
+        number = _read(OPTIONAL_ZERO.sub("", text), region)
     _refuse_two_numbers(text, number, region)
     if seen := _NO_PART_OF_NUMBER.search(text):
         raise ValidationError(
@@ -210,13 +210,6 @@ def without_separators(text: str) -> str:
     return re.sub(f"[{PHONE_SEPARATORS}]+", "", text)
 
 
-def phone_fragment(text: str) -> str:
-    """Returns the digits of a part of a number, to search for. The beginning of an international number has a `+`."""
-    is_international = text.startswith(("+", "(+", "00"))
-    number = without_separators(_OPTIONAL_ZERO.sub("", text) if is_international else text)
-    return re.sub(r"^00", "+", number)
-
-
 def is_valid_phone(number: str) -> bool:
     """Returns whether the numbering plan of its country has the number, which begins with `+`."""
     try:
@@ -281,7 +274,7 @@ def _is_range(separator: str, first: str, others: str, number: str, region: str 
 
 def _count_national_digits(text: str, region: str | None) -> int:
     """Returns the number of digits after the country code and the trunk prefix."""
-    number = _read(_OPTIONAL_ZERO.sub("", text), region)
+    number = _read(OPTIONAL_ZERO.sub("", text), region)
     try:
         return len(phonenumbers.national_significant_number(phonenumbers.parse(number)))
     except phonenumbers.NumberParseException:
@@ -382,45 +375,3 @@ def validate_region(value: str) -> None:
     """Raises ValidationError if `value` is no region with phone numbers, such as `ID` or `NO`."""
     if value not in phonenumbers.SUPPORTED_REGIONS:
         raise ValidationError("The region is a two-letter country code, such as ID or NO.", code="invalid")
-
-
-def split_national_number(digits: str) -> tuple[str, str]:
-    """Splits the beginning of a national number into the country code and the digits after the trunk prefix.
-
-    `08123456` in Indonesia gives ("62", "8123456"). Digits without a trunk prefix give ("", digits). If all tenants are in
-    scope, the country is not known: `08123456` gives ("", "8123456").
-    """
-    metadata = _current_metadata()
-    prefix = metadata.national_prefix if metadata else "0"
-    if not prefix or not digits.startswith(prefix):
-        return "", digits
-    return str(metadata.country_code) if metadata else "", digits.removeprefix(prefix)
-
-
-def international_beginnings(text: str) -> Iterator[str]:
-    """Yields how a number begins in E.164, with `+`, if the text is the beginning of a number that is written with a prefix
-    of the region for calls abroad (`0011 62` in Australia), or with a trunk prefix after the country code (`+62 08`).
-    """
-    digits = without_separators(text)
-    number = re.sub(r"^00", "+", digits)
-    if metadata := _current_metadata():
-        dialled = re.match(metadata.international_prefix or "00", digits)
-        if dialled:
-            number = f"+{digits[dialled.end() :]}"
-            if number != "+":
-                yield number
-        elif digits.startswith(str(metadata.country_code)):
-            number = f"+{digits}"
-    for length in (2, 3, 4):
-        code = number[1:length]
-        if number.startswith("+") and code.isdigit() and int(code) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
-            plan = PhoneMetadata.metadata_for_region(phonenumbers.region_code_for_country_code(int(code)))
-            prefix = f"+{code}{plan.national_prefix}" if plan and plan.national_prefix else None
-            if prefix and number.startswith(prefix):
-                yield f"+{code}{number.removeprefix(prefix)}"
-
-
-def _current_metadata() -> PhoneMetadata | None:
-    """Returns the numbering plan of the current tenant's region, or None if all tenants are in scope."""
-    tenant = current_tenant()
-    return PhoneMetadata.metadata_for_region(tenant.phone_region) if tenant else None

@@ -17,12 +17,12 @@ from tenants.identity import (
     email_key,
     is_valid_phone,
     normalize_phone_text,
-    split_national_number,
     validate_email_address,
     validate_phone,
     validate_region,
 )
 from tenants.models import Tenant
+from tenants.phone_parts import split_national_number
 from tenants.scope import ALL_TENANTS, NoTenantScope, tenant_scope
 
 
