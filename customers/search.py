@@ -8,7 +8,7 @@ patterns. A pattern without three letters in a row would read the whole index.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import reduce
 from itertools import groupby
@@ -82,6 +82,14 @@ def search_words(text: str) -> list[str]:
     return _unique_words(chunk for phrase in _phrases(text) for chunk in phrase)
 
 
+def name_beginnings(text: str) -> list[list[str]]:
+    """Returns the words of a search, and further lists in which neighbouring words are joined, as Anne Marie may be stored
+    as Annemarie.
+    """
+    chunks = [chunk for phrase in _phrases(text) for chunk in phrase]
+    return [_unique_words(chunks), *_joined_words(chunks, max_shorter=MAX_SEARCH_LENGTH)]
+
+
 def search_condition(text: str) -> Q:
     """Returns the condition that every word of `text` occurs in a customer's names, e-mail or phone.
 
@@ -128,17 +136,25 @@ def _in_any_spelling(chunks: list[str]) -> Q:
     Two neighbouring words are joined only if one of them has fewer than three letters: longer words are found as parts
     of the joined word anyway.
     """
-    words = _unique_words(chunks)
     found = Q(*(condition for chunk in dict.fromkeys(chunks) for condition in _separately(chunk)))
+    for words in _joined_words(chunks, max_shorter=2):
+        found |= Q(*map(_contains, words))
+    return found
+
+
+def _joined_words(chunks: list[str], *, max_shorter: int) -> Iterator[list[str]]:
+    """Yields the words of the chunks with some of them joined: those of each chunk, or two neighbours of which the shorter
+    one has at most `max_shorter` letters.
+    """
+    words = _unique_words(chunks)
     joined = list(dict.fromkeys("".join(_words(chunk)) for chunk in chunks))
     if joined != words:
-        found |= Q(*map(_contains, joined))
+        yield joined
     if len(words) <= MAX_JOINED_WORDS and not any(map(_is_email_part, chunks)):
         for at in range(1, len(words)):
             first, second = words[at - 1 : at + 1]
-            if min(len(first), len(second)) < 3 <= len(first + second):
-                found |= Q(*map(_contains, [*words[: at - 1], first + second, *words[at + 1 :]]))
-    return found
+            if min(len(first), len(second)) <= max_shorter and len(first + second) >= 3:
+                yield [*words[: at - 1], first + second, *words[at + 1 :]]
 
 
 def _separately(chunk: str) -> list[Q]:
