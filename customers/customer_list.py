@@ -32,7 +32,7 @@ from customers.models import Customer, Tombstone
 from customers.models.monthly_counts import CustomerMonthlyCounts
 from customers.models.name_keys import SearchableName
 from customers.models.searchable import SearchableCustomer
-from customers.search import FoldedPattern, search_condition, search_words
+from customers.search import FoldedPattern, name_beginnings, search_condition
 from customers.serializers import CustomerSerializer
 from tenants.every_tenant import page_of_ids
 from tenants.scope import scope_spans_nodes
@@ -261,8 +261,12 @@ class HasNameBeginning(FoldedPattern):
 
 
 def names_begin_with(text: str) -> ExpressionWrapper:
-    """Returns a boolean expression. It is true if a word of a customer's names begins with each word of the search."""
-    begin = Q(*(Q(search_text__has_name_beginning=word) for word in search_words(text)))
+    """Returns a boolean expression. It is true if a word of a customer's names begins with each word of the search, as it is
+    typed or with neighbouring words joined.
+    """
+    begin = Q()
+    for words in name_beginnings(text):
+        begin |= Q(*(Q(search_text__has_name_beginning=word) for word in words))
     return ExpressionWrapper(begin, output_field=BooleanField())
 
 

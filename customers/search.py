@@ -8,7 +8,7 @@ patterns. A pattern without three letters in a row would read the whole index.
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import reduce
 from itertools import groupby
@@ -19,7 +19,8 @@ import regex
 from django.core.exceptions import ValidationError
 from django.db.models import Lookup, Q, TextField
 
-from tenants.identity import PHONE_SEPARATORS, clean_phone, normalize_phone_text, phone_fragment, split_national_number
+from tenants.identity import PHONE_SEPARATORS, clean_phone, normalize_phone_text
+from tenants.phone_parts import international_beginnings, phone_fragment, split_national_number
 
 MAX_SEARCH_LENGTH = 100
 # Only a search of at most this many words is also looked for with two neighbouring words joined to one.
@@ -35,6 +36,8 @@ _PICTURES = regex.compile(r"\p{So}+")
 _INVISIBLE = regex.compile(r"[[\p{Default_Ignorable_Code_Point}\p{Cf}]--\u200C]+", regex.V1)
 # An accent that stands alone beside a letter, as in `O´Brien`. NFKC would make a space and a combining accent of it.
 _ACCENT_AS_QUOTE = regex.compile(r"(?<=[\p{L}\p{M}\p{N}])\p{Sk}|\p{Sk}(?=[\p{L}\p{N}])")
+# Voicing marks of kana that are typed after it. They are joined to it, as in circe_fold.
+_VOICING_MARKS = str.maketrans("゛゜", "\u3099\u309a")
 _AROUND_EMAIL = re.compile(r"""[<>()\[\]{}"“”„«»‹›,;:|/\\]+""")
 # The scheme at the beginning of a copied link.
 _LINK_SCHEME = re.compile(r"\b(?:mailto|tel|sms):", re.IGNORECASE)
@@ -79,6 +82,14 @@ def search_words(text: str) -> list[str]:
     return _split_into_unique_words(chunk for phrase in _split_into_phrases(text) for chunk in phrase)
 
 
+def name_beginnings(text: str) -> list[list[str]]:
+    """Returns the words of a search, and further lists in which neighbouring words are joined, as Anne Marie may be stored
+    as Annemarie.
+    """
+    chunks = [chunk for phrase in _split_into_phrases(text) for chunk in phrase]
+    return [_split_into_unique_words(chunks), *_joined_words(chunks, max_shorter=MAX_SEARCH_LENGTH)]
+
+
 def search_condition(text: str) -> Q:
     """Returns the condition that every word of `text` occurs in a customer's names, e-mail or phone.
 
@@ -97,7 +108,8 @@ def _split_into_phrases(text: str) -> list[list[str]]:
 
     Returns the list of chunks of each phrase. Words of two phrases are never joined: `Pla\\in` does not find `Plain`.
     """
-    visible = _INVISIBLE.sub("", unicodedata.normalize("NFKC", _ACCENT_AS_QUOTE.sub("'", text)))
+    quoted = _ACCENT_AS_QUOTE.sub("'", text.translate(_VOICING_MARKS))
+    visible = _INVISIBLE.sub("", unicodedata.normalize("NFKC", quoted))
     visible = _LINK_SCHEME.sub(" ", visible)
     if "@" in visible:
         visible = _AROUND_EMAIL.sub(" ", visible)
@@ -128,17 +140,25 @@ def _any_spelling_condition(chunks: list[str]) -> Q:
     Two neighbouring words are joined only if one of them has fewer than three letters: longer words are found as parts
     of the joined word anyway.
     """
-    words = _split_into_unique_words(chunks)
     found = Q(*(condition for chunk in dict.fromkeys(chunks) for condition in _chunk_conditions(chunk)))
+    for words in _joined_words(chunks, max_shorter=2):
+        found |= Q(*map(_word_condition, words))
+    return found
+
+
+def _joined_words(chunks: list[str], *, max_shorter: int) -> Iterator[list[str]]:
+    """Yields the words of the chunks with some of them joined: those of each chunk, or two neighbours of which the shorter
+    one has at most `max_shorter` letters.
+    """
+    words = _split_into_unique_words(chunks)
     joined = list(dict.fromkeys("".join(_split_into_words(chunk)) for chunk in chunks))
     if joined != words:
-        found |= Q(*map(_word_condition, joined))
+        yield joined
     if len(words) <= MAX_JOINED_WORDS and not any(map(_is_email_part, chunks)):
-        for index in range(1, len(words)):
-            first, second = words[index - 1 : index + 1]
-            if min(len(first), len(second)) < 3 <= len(first + second):
-                found |= Q(*map(_word_condition, [*words[: index - 1], first + second, *words[index + 1 :]]))
-    return found
+        for at in range(1, len(words)):
+            first, second = words[at - 1 : at + 1]
+            if min(len(first), len(second)) <= max_shorter and len(first + second) >= 3:
+                yield [*words[: at - 1], first + second, *words[at + 1 :]]
 
 
 def _chunk_conditions(chunk: str) -> list[Q]:
@@ -200,6 +220,8 @@ def _phone_condition(text: str) -> Q:
         found |= _phone_begins_with(country + rest)
     elif len(rest) >= 3:
         found |= _phone_contains(rest)
+    for beginning in {*international_beginnings(text)} - {number}:
+        found |= _phone_begins_with(beginning)
     # A complete phone number is found in every spelling in which a customer can be created with it.
     with suppress(ValidationError):
         found |= _phone_contains(clean_phone(text))

@@ -13,9 +13,14 @@ sql_items = [
     ),
     sql_item(
         __file__,
+        "circe_simplify_han",
+        reverse_sql="DROP FUNCTION public.circe_simplify_han;",
+    ),
+    sql_item(
+        __file__,
         "circe_fold",
         reverse_sql="DROP FUNCTION public.circe_fold;",
-        needs=[("customers", "circe_punctuation")],
+        needs=[("customers", "circe_punctuation"), ("customers", "circe_simplify_han")],
     ),
     sql_item(
         __file__,

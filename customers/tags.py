@@ -19,6 +19,7 @@ _NFKC_RUN = regex.compile(r"[^\u0e33\u0eb3\u3131-\u318e]+")
 # before.
 _SARA_AM_BY_PARTS = {"\u0e4d\u0e32": "\u0e33", "\u0ecd\u0eb2": "\u0eb3"}
 _DOTTED_I = "i\u0307"  # case folding makes this of İ; it looks like an i
+_HYPHEN = "\u2010"  # text processors write it, or its non-breaking form, of which NFKC makes this one
 # Case folding writes every sigma as σ. At the end of a word Greek writes ς.
 _FINAL_SIGMA = regex.compile(r"(?<=[\p{L}\p{M}])σ(?![\p{L}\p{M}])")
 _VALID_TAG = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}_-]*")
@@ -41,7 +42,7 @@ def _fold_case_and_width(text: str) -> str:
     text = _NFKC_RUN.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text).casefold()
     for parts, letter in _SARA_AM_BY_PARTS.items():
         text = text.replace(parts, letter)
-    return unicodedata.normalize("NFC", text).replace(_DOTTED_I, "i")
+    return unicodedata.normalize("NFC", text).replace(_DOTTED_I, "i").replace(_HYPHEN, "-")
 
 
 def clean_tags(tags: Iterable[str]) -> list[str]:

@@ -21,7 +21,7 @@ TOO_LONG = "The e-mail address is too long."
 # abroad.
 PHONE_SEPARATORS = r"\s\-‐-―−ー.()\[\]/~⁓∼"
 _E164 = re.compile(r"\+[0-9]{7,15}\Z")
-_OPTIONAL_ZERO = re.compile(r"(?<=[0-9)])\s*\(0\)")
+OPTIONAL_ZERO = re.compile(r"(?<=[0-9)])\s*\(0\)")
 _INTERNATIONAL = re.compile(r"\+[0-9]+\Z")
 MIN_PHONE_DIGITS = 7
 MAX_RANGE_DIGITS = 2
@@ -133,10 +133,15 @@ def clean_phone(value: str) -> PhoneNumber:
     text = _CODE_TWICE.sub("+", _cell_text(normalize_phone_text(value)))
     tenant = current_tenant()
     region = tenant.phone_region if tenant else None
+    if text.endswith("+"):
+        # In a line that begins at the right, a plus at the end is seen in front.
+        plus_first = f"+{text[:-1]}"
+        if is_valid_phone(_read(plus_first, region)) or not is_valid_phone(_read(text[:-1], region)):
+            text = plus_first
     number = _read(text, region)
-    if _OPTIONAL_ZERO.search(text) and not is_valid_phone(number):
+    if OPTIONAL_ZERO.search(text) and not is_valid_phone(number):
         # Some people write the (0) also for a country without a trunk prefix.
-        number = _read(_OPTIONAL_ZERO.sub("", text), region)
+        number = _read(OPTIONAL_ZERO.sub("", text), region)
     _refuse_two_numbers(text, number, region)
     if seen := _NO_PART_OF_NUMBER.search(text):
         raise ValidationError(
@@ -161,16 +166,23 @@ def clean_phone(value: str) -> PhoneNumber:
 
 
 def _read(text: str, region: str | None) -> str:
-    """Returns the number in E.164 if the text is a number, and otherwise the text without separators."""
+    """Returns the number in E.164 if the text is a number, and otherwise the text without separators. To read the result
+    again changes nothing.
+    """
     number = without_separators(text)
     if number.isascii() and number.isdigit():
         number = _international(number, region)
-    elif number.startswith(("+0", "+8")) and not _is_possible(number):
+    if number.startswith(("+0", "+8")) and not _is_possible(number):
         # A national number with a plus (`+0812…` in Indonesia, `+8 912…` in Russia), or a zero before the country code
         # (`+091…`).
-        readings = (_read(number[1:], region), f"+{number[1:].lstrip('0')}")
+        national = _without_trunk_prefix_of_its_country(_international(number[1:], region))
+        readings = (national, f"+{number[1:].lstrip('0')}")
         number = next(filter(is_valid_phone, readings), number)
-    return _without_trunk_prefix_of_its_country(number) if _INTERNATIONAL.match(number) else number
+    if not _INTERNATIONAL.match(number):
+        return number
+    shorter = _without_trunk_prefix_of_its_country(number)
+    # What is left may begin with a prefix again: `+49 00177…`.
+    return number if shorter == number else _read(shorter, region)
 
 
 def _is_possible(number: str) -> bool:
@@ -196,13 +208,6 @@ def normalize_phone_text(text: str) -> str:
 def without_separators(text: str) -> str:
     """Returns the number without separators such as spaces, hyphens and parentheses."""
     return re.sub(f"[{PHONE_SEPARATORS}]+", "", text)
-
-
-def phone_fragment(text: str) -> str:
-    """Returns the digits of a part of a number, to search for. The beginning of an international number has a `+`."""
-    is_international = text.startswith(("+", "(+", "00"))
-    number = without_separators(_OPTIONAL_ZERO.sub("", text) if is_international else text)
-    return re.sub(r"^00", "+", number)
 
 
 def is_valid_phone(number: str) -> bool:
@@ -269,7 +274,7 @@ def _is_range(separator: str, first: str, others: str, number: str, region: str 
 
 def _count_national_digits(text: str, region: str | None) -> int:
     """Returns the number of digits after the country code and the trunk prefix."""
-    number = _read(_OPTIONAL_ZERO.sub("", text), region)
+    number = _read(OPTIONAL_ZERO.sub("", text), region)
     try:
         return len(phonenumbers.national_significant_number(phonenumbers.parse(number)))
     except phonenumbers.NumberParseException:
@@ -370,17 +375,3 @@ def validate_region(value: str) -> None:
     """Raises ValidationError if `value` is no region with phone numbers, such as `ID` or `NO`."""
     if value not in phonenumbers.SUPPORTED_REGIONS:
         raise ValidationError("The region is a two-letter country code, such as ID or NO.", code="invalid")
-
-
-def split_national_number(digits: str) -> tuple[str, str]:
-    """Splits the beginning of a national number into the country code and the digits after the trunk prefix.
-
-    `08123456` in Indonesia gives ("62", "8123456"). Digits without a trunk prefix give ("", digits). If all tenants are in
-    scope, the country is not known: `08123456` gives ("", "8123456").
-    """
-    tenant = current_tenant()
-    metadata = PhoneMetadata.metadata_for_region(tenant.phone_region) if tenant else None
-    prefix = metadata.national_prefix if metadata else "0"
-    if not prefix or not digits.startswith(prefix):
-        return "", digits
-    return str(metadata.country_code) if metadata else "", digits.removeprefix(prefix)

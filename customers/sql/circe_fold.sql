@@ -8,7 +8,8 @@ DECLARE
     folded text := lower(value);
 BEGIN
     IF octet_length(folded) <> length(folded) THEN
-        folded := lower(normalize(value, NFKD));
+        -- A voicing mark that was typed after its kana is joined to it. Unicode would put a space between them.
+        folded := lower(normalize(translate(value, '゛゜', E'\u3099\u309A'), NFKD));
         -- Combining accents, Hebrew points, Arabic vowel marks, hamzas and the tatweel, Indic nuktas; invisible characters.
         folded := regexp_replace(
             folded,
@@ -36,13 +37,8 @@ BEGIN
         END IF;
         -- Final forms; the Arabic, Persian and Urdu forms of alef, yeh, kaf and heh; variants of Chinese characters.
         folded := translate(folded, 'ςґךםןףץٱٲٳىیۍێېےکڪةەہھۃँ髙﨑𠮷', 'σгכמנפצاااييييييككهههههं高崎吉');
-        -- Older and other forms of characters in Japanese names: 渡邉 is also written 渡辺.
         IF folded ~ '[\u4E00-\u9FFF]' THEN
-            folded := translate(
-                folded,
-                '邉邊齋斉齊澤濱濵國櫻龍廣嶋嶌瀨德惠眞槇彌曾壽榮藏應冨峯桒舘條薗檜萬與禮靜淸黑增橫關戶郞吳黃淺假實學譽凉凛',
-                '辺辺斎斎斎沢浜浜国桜竜広島島瀬徳恵真槙弥曽寿栄蔵応富峰桑館条園桧万与礼静清黒増横関戸郎呉黄浅仮実学誉涼凜'
-            );
+            folded := public.circe_simplify_han(folded);
         END IF;
         -- This joins the letters of a Hangul syllable, or a kana and its voicing mark, to one character again.
         folded := normalize(folded, NFC);

@@ -220,6 +220,42 @@ def test_another_phone_is_not_found(found, person, typed):
     assert found(typed) == []
 
 
+BEGINNINGS = [
+    # A trunk prefix after the country code.
+    ("ID", "0812-3456-7890", ["+62 0812", "+62 (0)812", "0062 0812", "62 0812", "620812", "62 (0)812"]),
+    ("DE", "+49 151 12345678", ["+49 0151", "0049 (0)151", "49 0151 1"]),
+    ("RU", "8 912 345 67 89", ["+7 8 912", "8 912", "8 (912) 3", "7 8 912"]),
+    ("US", "202-555-0143", ["+1 1 202", "1 202", "+1 (202) 5"]),
+    ("NO", "+62 812 3456 7890", ["+62 0812", "0062 0812"]),
+    # The prefix by which the region dials abroad.
+    ("AU", "+62 812 3456 7890", ["0011 62 8", "0011 62 0812", "0011 6"]),
+    ("SG", "+62 812 3456 7890", ["001 62 8", "008 62 0812"]),
+    ("ID", "+65 9123 4567", ["008 65 9", "00 65 9"]),
+    ("HK", "+86 138 1234 5678", ["001 86 1", "0086 138"]),
+    ("US", "+62 812 3456 7890", ["011 62 8"]),
+    ("JP", "+62 812 3456 7890", ["010 62 812"]),
+    ("RU", "+62 812 3456 7890", ["8~10 62 812", "810 62"]),
+]
+
+
+@in_one_test(("region", "stored", "typed"), [(*case[:2], typed) for case in BEGINNINGS for typed in case[2]])
+def test_the_beginning_of_a_phone_is_found_with_every_prefix(staff, tenant, found, person, region, stored, typed):
+    tenant.phone_region = region
+    tenant.save()
+    assert staff.post(CUSTOMERS, {"first_name": "Citra", "phone": stored}).status_code == 201
+    person("Elsewhere")
+    assert found(typed) == ["Citra"]
+
+
+@in_one_test(("region", "typed"), [("AU", "0011"), ("ID", "008"), ("NO", "+47 0"), ("IT", "+39 0")])
+def test_a_prefix_alone_finds_nobody(tenant, found, person, region, typed):
+    tenant.phone_region = region
+    tenant.save()
+    for phone in ("+12025550143", "+61412345678", "+4791234567", "+393391234567"):
+        person("Citra", phone=phone)
+    assert found(typed) == []
+
+
 @pytest.mark.parametrize("typed", ["22 33 44 55", "22334455", "+47 22 33", "00 47 22 33 44 55", "4722", "33 44"])
 def test_norwegian_numbers_have_no_trunk_prefix(as_role, stranger, found, typed):
     staff = as_role("staff", tenant=stranger)

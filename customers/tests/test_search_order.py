@@ -80,6 +80,22 @@ def test_each_word_of_the_search_has_to_begin_a_word_of_a_name(search, people, t
     assert [name for name in found if name in expected] == expected
 
 
+@in_one_test(
+    ("typed", "first", "other"),
+    [
+        ("anne marie", "Annemarie Berg", "Joanne Marieke"),
+        ("Anne-Marie", "Annemarie Berg", "Joanne Marieke"),
+        ("O'Brien", "Sinead Obrien", "Ida McObrien"),
+        ("mc gregor", "Ewan McGregor", "Ann Amcgregor"),
+        ("berg, anne marie", "Annemarie Berg", "Joanne Mariesberg"),
+        ("abdul rahman", "Abdulrahman Ali", "Xabdul Rahmani"),
+    ],
+)
+def test_a_name_that_is_stored_as_one_word_begins_with_the_words(search, people, typed, first, other):
+    people(first, other)
+    assert search(typed)["items"] == [first, other]
+
+
 def test_a_word_of_an_email_or_a_phone_is_no_word_of_a_name(search, people):
     people("Sari Dewi")
     people("Wahyu Budi", email="sari@example.com")

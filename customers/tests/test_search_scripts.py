@@ -290,6 +290,12 @@ def test_a_wildcard_is_no_wildcard_and_joins_no_words(finds):
         (["櫻子", "濱島"], "桜子 浜島 濱嶋 櫻"),
         (["葛\U000e0100城"], "葛城 葛 城"),
         (["佐々木"], "々木 佐々 佐々木"),
+        (["伟", "张"], "張偉 张伟 張 偉 伟"),
+        (["國強", "劉"], "刘国强 劉國強 国强 劉 强"),
+        (["美玲", "陳"], "陈美玲 陳美玲 陈"),
+        (["亞美", "廣瀨"], "広瀬亜美 亜美 廣瀬 広 广濑"),
+        (["健児", "沢田"], "澤田健兒 澤田 兒 泽田"),
+        (["やまた゛", "ハ゜ク"], "ヤマダ やまだ やまた゛ パク ﾊﾟｸ ダ"),
     ],
 )
 def test_scripts_without_spaces_are_found_by_any_characters(staff, store, stored, typed):
@@ -375,6 +381,21 @@ def test_the_forms_of_a_letter_find_each_other(staff, store, spellings):
 )
 def test_vowels_and_voiced_marks_are_letters(finds, stored, typed):
     assert not finds([stored], typed)
+
+
+def test_each_chinese_character_becomes_one_form(db):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT form, circe_simplify_han(form) FROM unnest(%s::text[]) AS form",
+            [[*map(chr, range(0x4E00, 0xA000))]],
+        )
+        simplified = dict(cursor.fetchall())
+        cursor.execute(
+            "SELECT form, circe_simplify_han(form) FROM unnest(%s::text[]) AS form", [[*simplified.values()]]
+        )
+        again = dict(cursor.fetchall())
+    assert len({form for form, simple in simplified.items() if form != simple}) == 3121
+    assert {form: simple for form, simple in again.items() if form != simple} == {}
 
 
 @pytest.mark.slow("asks for all punctuation of Unicode")

@@ -32,6 +32,7 @@ SPELLINGS = {
     "indirim": ["İndirim", "INDIRIM"],
     "ลูกค้าประจำ": [unicodedata.normalize("NFKC", "ลูกค้าประจำ")],
     "ガーデン": ["ｶﾞｰﾃﾞﾝ"],
+    "walk-in": ["walk\u2010in", "walk\u2011in", "ＷＡＬＫ－ＩＮ"],
     "مشتریثابت": ["مشتری\u200cثابت"],
 }
 

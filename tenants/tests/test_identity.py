@@ -7,7 +7,7 @@ import phonenumbers
 import pytest
 import regex
 from django.core.exceptions import ValidationError
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from circe.tests.cases import in_one_test
@@ -17,12 +17,12 @@ from tenants.identity import (
     email_key,
     is_valid_phone,
     normalize_phone_text,
-    split_national_number,
     validate_email_address,
     validate_phone,
     validate_region,
 )
 from tenants.models import Tenant
+from tenants.phone_parts import split_national_number
 from tenants.scope import ALL_TENANTS, NoTenantScope, tenant_scope
 
 
@@ -302,6 +302,14 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
         ("ID", "+54 9 0351 15-412-3456", "+5493514123456"),
         # +870 is a country code, but not of so few digits.
         ("KZ", "+8 701 234 56 78", "+77012345678"),
+        # A plus at the end is seen in front, in a line that begins at the right.
+        ("EG", "٢٠١٠٠١٢٣٤٥٦٧+", "+201001234567"),
+        ("ID", "201001234567+", "+201001234567"),
+        ("IL", "972-50-123-4567+", "+972501234567"),
+        # Zeros before or after the country code.
+        ("IT", "00060 12 456", "+3906012456"),
+        ("ID", "000 62 812 3456 7801", "+6281234567801"),
+        ("DE", "+49 00151 12345678", "+4915112345678"),
     ],
 )
 def test_a_phone_number_is_stored_as_e164(region, written, number):
@@ -437,6 +445,61 @@ def test_every_example_number_of_libphonenumber_is_one_number_however_it_is_writ
     assert wrong == []
 
 
+PREFIXES = [
+    "",
+    "+",
+    "0",
+    "00",
+    "000",
+    "0000",
+    "+0",
+    "+00",
+    "8",
+    "+8",
+    "810",
+    "(0)",
+    "1",
+    "01",
+    "011",
+    "001",
+    "0011",
+    "9",
+    "15",
+    "06",
+]
+NATIONAL_NUMBERS = st.sampled_from(EXAMPLES).map(lambda example: phonenumbers.national_significant_number(example[1]))
+# A number as somebody writes it who mixes up prefixes: `+49 00177…`, `000 62 812…`.
+MIXED_UP_NUMBERS = st.builds(
+    "{}{}{}{}{}".format,
+    st.sampled_from(PREFIXES),
+    st.sampled_from(["", *phonenumbers.COUNTRY_CODE_TO_REGION_CODE]),
+    st.sampled_from(["", *PREFIXES, *phonenumbers.COUNTRY_CODE_TO_REGION_CODE]),
+    NATIONAL_NUMBERS | st.text(alphabet="0123456789", min_size=3, max_size=12),
+    st.sampled_from(["", "", "+"]),
+)
+
+
+@pytest.mark.slow("reads generated numbers")
+@settings(max_examples=500)
+@given(
+    st.sampled_from(sorted(phonenumbers.SUPPORTED_REGIONS)),
+    MIXED_UP_NUMBERS | st.text(alphabet="0123456789+-(). /０１", max_size=25),
+)
+@example("IT", "00060 12 456")
+@example("DM", "+49 008403")
+@example("ZA", "+27 0001234567")
+@example("SL", "0088804447")
+@example("LU", "8888888888")
+def test_to_read_a_stored_number_changes_nothing(region, text):
+    with in_region(region):
+        try:
+            stored = clean_phone(text)
+        except ValidationError:
+            return
+        # `str`, since a PhoneNumber would not be read again.
+        assert clean_phone(str(stored)) == stored
+
+
 def test_only_the_shape_decides():
     with in_region("ID"):
         for number in ("+1234567", "+999999999999999", "+0000000000"):
@@ -450,17 +513,6 @@ def test_without_one_tenant_only_a_whole_number_will_do():
             clean_phone("0812 3456 7890")
     with pytest.raises(NoTenantScope):
         clean_phone("0812 3456 7890")
-
-
-@given(st.text(alphabet="0123456789+-(). /０１", max_size=25))
-def test_cleaning_a_number_twice_changes_nothing(text):
-    with in_region("ID"):
-        try:
-            once = clean_phone(text)
-        except ValidationError:
-            return
-        # `str`, since a PhoneNumber would not be read again.
-        assert clean_phone(str(once)) == once
 
 
 @given(st.text(st.characters(codec="ascii"), max_size=25))
