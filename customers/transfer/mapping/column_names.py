@@ -29,6 +29,7 @@ COLUMN_NAMES = {
         último nome, achternaam, familienaam, etternavn, efternavn, efternamn, sukunimi, nazwisko, příjmení,
         vezetéknév, nume de familie, soyad, soyadı, soyisim, фамилия, прізвище, επώνυμο, επίθετο,
         nama belakang, nama keluarga, họ, นามสกุล, 姓, 성, اسم العائلة, اللقب, שם משפחה,
+        tussenvoegsel, tussenvoegsels, voorvoegsel, voorvoegsels,
         uzvārds, pavardė, perekonnanimi, გვარი, نام خانوادگی, презиме, prezime, priezvisko, mbiemri
     """,
     "email": """
@@ -115,6 +116,7 @@ COLUMN_NAMES = {
         adres domowy miejscowość, adres domowy kod pocztowy, 番地 (自宅), 市区町村 (自宅), 郵便番号 (自宅),
         улица (дом. адрес), город (дом. адрес), 住宅地址 街道, 住宅地址 市/县, 住宅地址 邮政编码, ev sokağı,
         ev şehri, ev posta kodu, địa chỉ, ที่อยู่, 地址, 住所, 郵便番号, 주소, العنوان, כתובת, पता, Strasse, woonplaats,
+        huisnr, toevoeging, huisnummertoevoeging,
         plaats, población, bairro, complemento, logradouro, home addr, adrese, pilsēta, adresas, miestas,
         მისამართი, آدرس, نشانی, адреса, місто, πόλη, ΤΚ, المدينة, עיר
     """,
@@ -180,6 +182,8 @@ TARGET_BESIDE = {
         **dict.fromkeys(["nome", "cidade", "endereco", "bairro", "rua", "logradouro", "telefone"], "address"),
     },
 }
+# The `van der` of a Dutch name stands before the other words of the last name, wherever its column is.
+PARTICLES = frozenset({"tussenvoegsel", "tussenvoegsels", "voorvoegsel", "voorvoegsels"})
 
 RANK_BY_NAME = {
     (target, normalize_header(name)): position

@@ -25,6 +25,7 @@ from customers.transfer.columns import (
 from customers.transfer.examination import ColumnExamination
 from customers.transfer.mapping.column_names import (
     FULL_NAME_KEYS,
+    PARTICLES,
     RANK_BY_NAME,
     TARGET_BESIDE,
     TARGET_BY_NAME,
@@ -208,21 +209,20 @@ class HeaderMapping:
 
     def _find_rule_by_known_name(self, header: str, key: str) -> ColumnRule:
         column = find_column(header)
-        if meanings := TARGET_BESIDE.get(key):
-            for other in map(normalize_header, self.header):
-                if other in meanings:
-                    return ColumnRule(target=meanings[other])
+        meanings = TARGET_BESIDE.get(key, {})
+        if other := next((name for name in map(normalize_header, self.header) if name in meanings), None):
+            return ColumnRule(target=meanings[other])
         samples = self.examination[self.header.index(header)].samples if self.examination else []
         if key == "contact" and samples and all(map(_LOOKS_LIKE_PHONE.match, samples)):
             return ColumnRule(target="phone")
-        # The `Customer ID` of another system means nothing in Circe.
-        if column and column.name == "id" != header.lower() and samples and not any(map(is_object_id, samples)):
+        # The `Customer ID` of another system means nothing in Circe. A single wrong `id` is rather an error.
+        if column and column.name == "id" and len(samples) > (header == "id") and not any(map(is_object_id, samples)):
             return UNMAPPED
         if key in FULL_NAME_KEYS:
             return ColumnRule(target="first_name", is_fallback=True)
         target = column.name if column else TARGET_BY_NAME.get(key, NOT_IMPORTED)
         # If the texts of several columns are joined, the order of the columns in the file decides.
-        rank = 0 if target in JOINED_BY else RANK_BY_NAME.get((target, key), 0)
+        rank = -(key in PARTICLES) if target in JOINED_BY else RANK_BY_NAME.get((target, key), 0)
         return ColumnRule(target=target, rank=rank)
 
     @property

@@ -82,7 +82,7 @@ GOOGLE = Preset(
     ),
     rules={
         **_columns("first_name", "Given Name", "First Name", "Additional Name", "Middle Name"),
-        **_columns("first_name", "Name", "File As", is_fallback=True),
+        **_columns("first_name", "Name", "File As", "Nickname", "Organization Name", is_fallback=True),
         **_columns("last_name", "Family Name", "Last Name"),
         **_columns("email", *_numbered("E-mail {} - Value"), values=separated_by(":::")),
         **_columns("phone", *_numbered("Phone {} - Value"), values=separated_by(":::")),
