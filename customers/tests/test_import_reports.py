@@ -1,5 +1,6 @@
 """Tests the import of reports with titles above the header, of columns of other systems, and of files of other formats."""
 
+import datetime as dt
 import gzip
 import io
 import zipfile
@@ -13,6 +14,7 @@ from customers.tests.test_import_files import unreadable_reason
 from customers.tests.transfer import as_csv, as_file, as_workbook
 from customers.transfer.csv_reader import parse_csv
 from customers.transfer.limits import UPLOAD_LIMITS
+from customers.transfer.mapping.header_mapping import HeaderMapping
 from customers.transfer.tables import normalize_header
 
 HEADER = ["First Name", "Last Name", "Mobile", "Email"]
@@ -120,6 +122,61 @@ def test_a_contact_of_google_without_a_name_is_called_by_its_nickname_or_organiz
     header = ["First Name", "Last Name", "Nickname", "Organization Name", "Labels", "E-mail 1 - Value"]
     import_rows(header, [values.get(one, "") for one in header[:-1]] + ["per@example.com"])
     assert stored("first_name") == [(name,)]
+
+
+# By what makes the file: its header, a row, and what is stored of it.
+FILES = {
+    "Yahoo": (
+        "First,Middle,Last,Email,Home,Mobile,Alternate Email 1",
+        "Ann,May,Ng,ann@example.com,x,081234567801,a2@example.com",
+        {"first_name": "Ann May", "last_name": "Ng", "phone": "+6281234567801"},
+    ),
+    "Thunderbird": (
+        "First Name,Last Name,Primary Email,Secondary Email,Home Address,Home Address 2,Home City,Home ZipCode,Home Country",
+        "Ann,Ng,,ann@example.com,Jl. X 1,,Bandung,40111,ID",
+        {"first_name": "Ann", "email": "ann@example.com", "address": "Jl. X 1, Bandung, 40111, ID"},
+    ),
+    "Wix": (
+        "First Name,Email 1,Email 2,Address 1 - Street,Address 1 - City,Address 1 - Zip,Labels,Language",
+        "Ann,ann@example.com,,Jl. X 1,Bandung,40111,Customers;Contacted Me,English",
+        {"address": "Jl. X 1, Bandung, 40111", "tags": ["customers", "contacted-me"], "language": "en"},
+    ),
+    "Brevo": ("EMAIL,PRENOM,NOM,SMS", "ann@example.com,Ann,Ng,6281234567801", {"phone": "+6281234567801"}),
+    # It has two headers of Shopify, and is none of its files.
+    "Cliniko": (
+        "First name,Last name,Email,Accepts email marketing,Address line 1,City,Post code,Country",
+        "Ann,Ng,ann@example.com,Yes,Jl. X 1,Bandung,40111,ID",
+        {"address": "Jl. X 1, Bandung, 40111, ID", "marketing_consent": False},
+    ),
+    "a Norwegian salon": (
+        "Fornavn,E-post,Født,Adresse,Postnr,Sted",
+        "Kari,kari@example.com,14.03.1980,Storgt 1,0155,Oslo",
+        {"date_of_birth": dt.date(1980, 3, 14), "address": "Storgt 1, 0155, Oslo"},
+    ),
+    "a Danish salon": (
+        "Fornavn,E-mail,Vejnavn,Postnr.,By",
+        "Mette,mette@example.com,Gade 1,8000,Aarhus",
+        {"address": "Gade 1, 8000, Aarhus"},
+    ),
+    "a German salon": (
+        "Vorname,E-Mail,Straße / Nr.,PLZ/Ort",
+        "Eva,eva@example.com,Lange Str. 5,50667 Köln",
+        {"address": "Lange Str. 5, 50667 Köln"},
+    ),
+}
+
+
+@in_one_test("name", FILES)
+def test_a_file_of_another_system_is_read_by_its_headers(import_file, name):
+    header, row, expected = FILES[name]
+    result = import_file(f"{header}\n{row}\n".encode())
+    assert "an export of" not in result.stderr
+    assert stored(*expected) == [tuple(expected.values())]
+
+
+@in_one_test("header", ["Samtykke e-post", "E-Mail-Einwilligung", "Consentement e-mail", "Acepta correo electrónico"])
+def test_nothing_is_proposed_for_a_consent_that_may_be_for_anything(header):
+    assert HeaderMapping([header]).propose_target(0) == ""
 
 
 # --- other formats --------------------------------------------------------------------------------------------------

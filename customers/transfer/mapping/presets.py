@@ -214,9 +214,11 @@ FRESHA = Preset(
 SHOPIFY = Preset(
     name="Shopify",
     signatures=_signatures(
-        ["Email", "Accepts Email Marketing"],
-        ["Email", "Accepts Marketing", "Total Spent"],
-        ["Email", "Accepts Marketing", "Tax Exempt"],
+        *(
+            ["Email", marketing, other]
+            for marketing in ("Accepts Email Marketing", "Accepts Marketing")
+            for other in ("Total Spent", "Total Orders", "Tax Exempt", "Default Address Address1")
+        ),
         ["Default Address Phone"],
     ),
     rules={
