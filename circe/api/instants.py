@@ -18,6 +18,7 @@ _INSTANT = re.compile(
     re.ASCII | re.VERBOSE,
 )
 _END_OF_DAY = re.compile(r"24[:0.,]*")
+_LEAP_SECOND = re.compile(r"(\d\d:?59:?)60")
 
 
 def parse_instant(text: str, zone: dt.tzinfo) -> dt.datetime:
@@ -29,8 +30,16 @@ def parse_instant(text: str, zone: dt.tzinfo) -> dt.datetime:
     match = _INSTANT.fullmatch(text)
     if match is None:
         raise ValueError("This is no ISO 8601 instant.")
-    is_end_of_day = _END_OF_DAY.fullmatch(match["time"])
-    time = "00" if is_end_of_day else match["time"]
+    time, added = match["time"], dt.timedelta()
+    if _END_OF_DAY.fullmatch(time):
+        time, added = "00", dt.timedelta(days=1)
+    leap_second = _LEAP_SECOND.match(time)
+    if leap_second:
+        # Clocks without leap seconds show the next second instead.
+        time, added = f"{leap_second[1]}59{time[leap_second.end() :]}", dt.timedelta(seconds=1)
     offset = re.sub(r"\A ", "+", match["offset"] or "").replace("\N{MINUS SIGN}", "-").upper()
-    instant = dt.datetime.fromisoformat(f"{match['date']}T{time}{offset}") + dt.timedelta(days=bool(is_end_of_day))
-    return (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(dt.UTC)
+    instant = dt.datetime.fromisoformat(f"{match['date']}T{time}{offset}") + added
+    instant = (instant if instant.tzinfo else instant.replace(tzinfo=zone)).astimezone(dt.UTC)
+    if leap_second and instant.time().replace(microsecond=0) != dt.time():
+        raise ValueError("A leap second ends a day in UTC.")
+    return instant

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 import orjson
 from django.conf import settings
 from django.http import HttpRequest
-from rest_framework.exceptions import APIException, ParseError
+from rest_framework.exceptions import APIException, ParseError, UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 
 MAX_JSON_DEPTH = 20
@@ -20,6 +20,12 @@ class JSONBodyTooLarge(APIException):
     status_code = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     default_detail = "The body is too large."
     default_code = "payload_too_large"
+
+
+class CompressedBody(UnsupportedMediaType):
+    """The body is compressed, by a client that was told to compress what it sends."""
+
+    default_detail = "A body is not to be compressed, as the Content-Encoding “{media_type}” says."
 
 
 def content_length(request: HttpRequest) -> int | None:
@@ -53,9 +59,13 @@ class StrictJSONParser(BaseParser):
     media_type = "application/json"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        # The middleware has read every shorter body already. A longer one is refused without waiting for it.
-        if parser_context and (content_length(parser_context["request"]) or 0) > settings.MAX_JSON_BYTES:
-            raise JSONBodyTooLarge
+        if parser_context:
+            request = parser_context["request"]
+            # The middleware has read every shorter body already. A longer one is refused without waiting for it.
+            if (content_length(request) or 0) > settings.MAX_JSON_BYTES:
+                raise JSONBodyTooLarge
+            if (encoding := request.META.get("HTTP_CONTENT_ENCODING", "")).lower() not in {"", "identity"}:
+                raise CompressedBody(encoding[:50])
         body = stream.read(settings.MAX_JSON_BYTES + 1)
         if len(body) > settings.MAX_JSON_BYTES:
             raise JSONBodyTooLarge

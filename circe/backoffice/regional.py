@@ -81,12 +81,13 @@ DECIMALS_BY_CURRENCY = {
     }.items()
     for currency in currencies.split()
 }
+# A year has four digits: `03/04/26` could be of 1926 or 2026, of the Buddhist year 2526, or begin with the year.
 INPUT_FORMATS_BY_ORDER = {
     "": [],
     # A date with dots or blanks is not read month first: it would be ambiguous.
-    "month": ["%m/%d/%Y", "%m-%d-%Y", "%m/%d/%y", "%B %d, %Y", "%b %d, %Y", "%B %d %Y", "%b %d %Y"],
+    "month": ["%m/%d/%Y", "%m-%d-%Y", "%B %d, %Y", "%b %d, %Y", "%B %d %Y", "%b %d %Y"],
     "day": [
-        *(f"%d{mark}%m{mark}{year}" for year in ("%Y", "%y") for mark in "./- "),
+        *(f"%d{mark}%m{mark}%Y" for mark in "./- "),
         *("%d. %m. %Y", "%d %B %Y", "%d %b %Y", "%d. %B %Y", "%d. %b %Y"),
     ],
     "year": [

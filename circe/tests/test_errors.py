@@ -1,9 +1,11 @@
 """Every error of the API has the shape application/problem+json (RFC 9457)."""
 
+import gzip
 import logging
 import threading
 from contextlib import contextmanager
 
+import orjson
 import pytest
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.core.exceptions import ValidationError as ModelError
@@ -146,6 +148,15 @@ def test_415_for_a_body_that_is_not_json(staff):
             'Unsupported media type "text/plain" in request.',
         ),
     )
+
+
+def test_415_for_a_compressed_body(staff):
+    body = gzip.compress(orjson.dumps({"first_name": "Jane", "email": "jane@example.com"}))
+    answer = staff.generic("POST", LIST, body, "application/json", HTTP_CONTENT_ENCODING="gzip")
+    sentence = "A body is not to be compressed, as the Content-Encoding “gzip” says."
+    assert_problem(answer, problem(415, "unsupported_media_type", "Unsupported Media Type", sentence))
+    plain = staff.post(LIST, {"first_name": "Jane", "email": "j@example.com"}, HTTP_CONTENT_ENCODING="Identity")
+    assert plain.status_code == 201
 
 
 def test_400_names_each_field(staff):

@@ -45,7 +45,8 @@ JUNK = [
     "2025-06-01T24:00:01Z", "2025-06-01T24:00:00.1Z", "2025-06-01T25:00Z", "2025-06-01x12:00:00Z", "2025-06-01T",
     "2025-06-01TZ", "2025-06-01Z", "2025-06-01+07:00", "2025-06-01 07", "2025-02-30T12:00:00Z", "12:00:00Z",
     "2025-06-01T12:00:00Z and more", "2025-06-01T12:00:00[Asia/Jakarta]", "1748754000", "٢٠٢٥-06-01T12:00:00Z",
-    "9999-12-31T24:00:00Z",
+    "9999-12-31T24:00:00Z", "2025-06-01T12:59:60Z", "2016-12-31T23:58:60Z", "2016-12-31T23:59:61Z",
+    "2017-01-01T06:59:60.1Z", "9999-12-31T23:59:60Z",
 ]  # fmt: skip
 BOUNDS = {"customers": ("created_from", "created_to"), "appointments": ("from_date", "to_date")}
 
@@ -104,6 +105,21 @@ def test_24_o_clock_is_the_beginning_of_the_next_day(admin, around_noon):
     before, at, after = around_noon
     assert listed(admin, created_from="2025-05-31T24:00:00", created_to="2025-06-01T24:00") == [after, at, before]
     assert listed(admin, created_from="2025-06-01T24:00:00.000") == []
+
+
+@in_one_test(
+    "text, read",
+    [
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00"),
+        ("2017-01-01T06:59:60.25+07:00", "2017-01-01T00:00:00.25"),
+        ("20161231T235960Z", "2017-01-01T00:00:00"),
+        ("2017-01-01T06:59:60", "2017-01-01T00:00:00"),
+        ("2016-12-31T12:00:00.5960Z", "2016-12-31T12:00:00.596"),
+    ],
+)
+def test_a_leap_second_is_the_first_second_of_the_next_day(text, read):
+    expected = dt.datetime.fromisoformat(read).replace(tzinfo=dt.UTC)
+    assert parse_instant(text, dt.timezone(dt.timedelta(hours=7))) == expected
 
 
 @in_one_test("text", JUNK)

@@ -284,6 +284,11 @@ def test_a_clock_time_is_read_in_the_usual_ways(back_office, tenant, text, time)
         ("CA", "2026-04-03", THIRD_OF_APRIL),
         ("CA", "03/04/2026", REFUSED),
         ("TH", "03/04/2569", REFUSED),
+        # The years 1982 and 2025, 1926 and 2026.
+        ("TH", "03/04/25", REFUSED),
+        ("NO", "03.04.26", REFUSED),
+        ("US", "04/03/26", REFUSED),
+        ("JP", "26/04/03", REFUSED),
         ("GB", "03/04/0026", REFUSED),
     ],
 )

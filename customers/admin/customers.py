@@ -367,7 +367,7 @@ class CustomerAdmin(ImportExportAdmin, CustomerActions):
 
     @admin.display(description="deleted by")
     def deleter(self, customer: Customer) -> str:
-        return str(User.objects.filter(pk=customer.deleted_by).first() or customer.deleted_by)
+        return str(User.objects.filter(pk=customer.deleted_by).first() or customer.deleted_by or "-")
 
     @admin.display(boolean=True)
     def registered(self, customer: Customer) -> bool:

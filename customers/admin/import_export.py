@@ -70,7 +70,10 @@ class UploadForm(forms.Form):
         Tenant.objects.all(), label="Business", widget=ChoiceWidget(Customer._meta.get_field("tenant"), admin.site)
     )
     file = forms.FileField(
-        help_text=f"CSV or Excel (.xlsx), at most {MAX_UPLOAD_BYTES // MB} MB. The first row names the columns.",
+        help_text=(
+            f"CSV or Excel (.xlsx), at most {MAX_UPLOAD_BYTES // MB} MB. "
+            "The first row, or one below a title, names the columns."
+        ),
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx"}),
     )
     update = forms.BooleanField(

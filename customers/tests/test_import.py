@@ -150,7 +150,7 @@ BAD = [
     ("loyalty_points", "-5", f"“-5” {UNCLEAR} Write a whole number, such as 120."),
     ("loyalty_points", "9999999999", "Ensure this value is less than or equal to 2147483647."),
     ("is_active", "perhaps", f"“perhaps” {UNCLEAR} Write true or false."),
-    ("language", "Bahasa Indonesia", "“Bahasa Indonesia” is no language. Write a tag such as en, id or pt-BR."),
+    ("language", "Klingon Kuno", "“Klingon Kuno” is no language. Write a tag such as en, id or pt-BR."),
     ("preferred_outlet_id", "0" * 24, "There is no outlet with this id."),
     ("preferred_services", "x", "There is no service “x”. The business has none."),
     ("preferred_services", "0" * 24, "There is no service with this id."),

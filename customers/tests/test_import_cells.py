@@ -223,7 +223,17 @@ LANGUAGES = {
     "es-419": "es-419",
     "C.UTF-8": None,
     "POSIX": None,
-    "English": None,
+    "English": "en",
+    "English (United States)": "en",
+    "Deutsch": "de",
+    "Bahasa Indonesia": "id",
+    "Inggris": "en",
+    "Norsk": "nb",
+    "Norsk (nynorsk)": "nn",
+    "Português": "pt",
+    "日本語": "ja",
+    "Chinese (Traditional)": "zh",
+    "Klingon": None,
 }
 
 

@@ -2,11 +2,12 @@
 
 import pytest
 
+from circe.tests.cases import in_one_test
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from customers.tests.transfer import as_file
 from customers.transfer.child_process import ParseJob, parse
-from customers.transfer.csv_reader import get_code_page, parse_csv
+from customers.transfer.csv_reader import detect_encoding, get_code_page, parse_csv
 from customers.transfer.limits import UPLOAD_LIMITS
 from customers.transfer.reading import open_table
 from tenants.models import Tenant
@@ -157,6 +158,25 @@ def test_any_script_is_read_by_the_child_process_in_its_oldest_encoding(name):
     data = f"first_name,email{line_ends(encoding)[0]}{name},j@example.com".encode(encoding)
     with tenant_scope(Tenant(language=LANGUAGES[name[0]])), as_file(data) as file, open_table(file) as table:
         assert [record.cells[0] for record in table.records] == [name]
+
+
+@in_one_test(
+    "encoding, language, people",
+    [
+        ("mac-roman", "nb", "Bjørn Ødegård,Åse Kjærstad,Håkon Sæther,Zoë Lefèvre"),
+        ("mac-roman", "de", "Jürgen Weiß,Björn Möller,Käthe Groß,Anne Müller"),
+        ("mac-roman", "fr", "Hélène Lefèvre,Françoise Noël,Benoît Agnès"),
+        ("mac-latin2", "pl", "Łukasz Żółć,Małgorzata Wiśniewska,Józef Król"),
+        ("mac-cyrillic", "ru", "Мария Ёлкина,Иван Петров,Юлия Щукина"),
+        ("mac-turkish", "tr", "Şahin Çağla,Ayşe Gül,Ömer Işık"),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_file_of_a_macintosh_is_read_although_a_program_changed_its_line_ends(end, encoding, language, people):
+    names = people.split(",")
+    lines = ["first_name,email", *(f"{name},j{number}@example.com" for number, name in enumerate(names))]
+    with as_file(end.join(lines).encode(encoding)) as file:
+        assert detect_encoding(file, get_code_page(language)) == encoding
 
 
 def test_mixed_line_ends_are_read(import_file):

@@ -31,6 +31,8 @@ _MIDNIGHT = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _YEAR_FIRST = re.compile(r"(\d{4})([-/.]) ?(\d{1,2})\2 ?(\d{1,2})\.?\Z", re.ASCII)
+# No other order of eight digits gives a year after 1900 here: 03041990 would be a day of the year 304.
+_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)\Z", re.ASCII)
 _EAST_ASIAN_WEEKDAY = r"(?: ?\(?(?:星期|週|周)?[一二三四五六天日月火水木金土월화수목금토일](?:曜日?|요일)?\)?)?"
 _EAST_ASIAN = re.compile(rf"(\d{{4}})[年년] ?(\d{{1,2}})[月월] ?(\d{{1,2}})[日일]{_EAST_ASIAN_WEEKDAY}\Z", re.ASCII)
 # A year of a Japanese era, or of the Republic of China: the year before its first one, and its last one if it has ended.
@@ -53,7 +55,8 @@ _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th|er|re|[eoaη])\b", re.IGNORECASE)
 # The separators of the parts of a date. A dot within a word, as in the Thai `ม.ค.`, is no separator.
 _BETWEEN_WORDS = re.compile(r"[,،၊\-/\s]+|(?<=\d)\.|\.(?=\s|\d|\Z)|\b[Dd]['’]")
 # Days of the week, and words such as `of`, `day` and `year`, which many languages write in a day.
-_WORDS_WITHOUT_MEANING = WEEKDAYS | fold_words("of the de del di den ngày năm tahun gada m d г р ж թ ค.ศ พ.ศ")
+_WORDS_WITHOUT_MEANING = WEEKDAYS | fold_words("of the de del di den ngày năm tahun gada m d r г р ж թ ค.ศ พ.ศ")
+_DASH = re.compile("[\u2010-\u2015\u2212]")
 _SHORT_YEAR = re.compile(r" (\d\d)\Z", re.ASCII)
 _TIME_OF_DAY = re.compile(r"(?<=\d)(?:T|,? +)\d\d?:\d\d.*", re.ASCII | re.DOTALL)
 
@@ -108,6 +111,8 @@ def read_birthday(text: str, order: DayOrder | None, today: dt.date, language: s
 def _read_day(text: str, order: DayOrder | None, today: dt.date, language: str) -> dt.date | None:
     if parts := _YEAR_FIRST.match(text):
         return _make_day(text, int(parts[1]), int(parts[3]), int(parts[4]), today)
+    if parts := _COMPACT.match(text):
+        return _make_day(text, int(parts[1]), int(parts[2]), int(parts[3]), today)
     if parts := _EAST_ASIAN.match(text):
         return _make_day(text, int(parts[1]), int(parts[2]), int(parts[3]), today)
     if parts := _YEAR_OF_ERA.match(text):
@@ -121,8 +126,8 @@ def _read_day(text: str, order: DayOrder | None, today: dt.date, language: str) 
 
 
 def normalize_visible_text(text: str) -> str:
-    """Returns the text in NFKC, with ASCII digits, without the invisible marks that come with a copied date."""
-    visible = without_invisible_marks(unicodedata.normalize("NFKC", text)).strip()
+    """Returns the text in NFKC, with ASCII digits and hyphens, without the invisible marks that come with a copied date."""
+    visible = _DASH.sub("-", without_invisible_marks(unicodedata.normalize("NFKC", text)).strip())
     return "".join(str(unicodedata.decimal(character, character)) for character in visible)
 
 

@@ -30,6 +30,7 @@ from typing import Any, BinaryIO
 from customers.transfer.csv_reader import detect_encoding, parse_csv
 from customers.transfer.examination import TableExaminer
 from customers.transfer.limits import MAX_MESSAGE_BYTES, Limits
+from customers.transfer.other_formats import HEAD_BYTES, explain_other_format
 from customers.transfer.tables import ParsedTable, Record, UnreadableFile, is_workbook
 
 logger = logging.getLogger(__name__)
@@ -155,7 +156,9 @@ def parse(file: BinaryIO, job: ParseJob) -> ParsedTable:
     """Returns the table of a CSV or XLSX file. The first bytes decide between the two. Raises UnreadableFile."""
     file.seek(0)
     known = frozenset(job.known)
-    head = file.read(8)
+    head = file.read(HEAD_BYTES)
+    if sentence := explain_other_format(head):
+        raise UnreadableFile(sentence)
     if is_workbook(head):
         # Imported here because the library is slow to import, and a text file does not need it.
         from customers.transfer.xlsx_reader import parse_xlsx

@@ -4,14 +4,17 @@ import datetime as dt
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from django.conf.locale import LANG_INFO
 from django.core.exceptions import ValidationError
+from django.utils import translation
 
 from customers.models import ConsentSource, Customer, Gender
 from customers.tags import clean_tags, validate_tag
 from customers.transfer.cell_times import read_instant
-from customers.transfer.cell_words import read_boolean, read_gender, read_whole_number
+from customers.transfer.cell_words import fold_word, read_boolean, read_gender, read_whole_number
 from customers.transfer.tables import header_lookup_names, normalize_header
 from customers.transfer.text_marks import escape_formula, shorten
 from customers.validators import validate_date_of_birth, validate_source
@@ -22,6 +25,7 @@ MAX_LIST_ENTRIES = 100
 
 _OBJECT_ID = re.compile(r"(?:ObjectId\([\"']?)?([0-9a-f]{24})(?:[\"']?\))?\Z", re.IGNORECASE)
 _LIST_ENTRY = re.compile(r"(?:[^;\\]|\\.)+", re.DOTALL)
+_TAG_SEPARATOR = re.compile(r"[;,|\n]")
 _LOCALE = re.compile(
     r"([a-z]{2,3})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|\d{3}))?(?:\.[a-z0-9_-]+)?(?:@[a-z]+)?\Z",
     re.ASCII | re.IGNORECASE,
@@ -91,8 +95,24 @@ def _parse_gender(text: str) -> str:
     return gender
 
 
+@cache
+def _languages_by_name(language: str) -> dict[str, str]:
+    """Returns the codes of languages by their names: in English, in the language itself, and in the given language."""
+    codes = {"chinese": "zh", "中文": "zh"}
+    with translation.override(language):
+        for code, info in LANG_INFO.items():
+            if "-" not in code and "name" in info:
+                names = (info["name"], info["name_local"], translation.gettext(info["name"]))
+                codes |= {fold_word(name): "nb" if code == "no" else code for name in names}
+    return codes
+
+
 def _parse_language(text: str) -> str:
-    """Returns a locale such as `en_US.UTF-8` as the tag `en-US`."""
+    """Returns a locale such as `en_US.UTF-8` as the tag `en-US`, and a language's name such as `Deutsch` as its code."""
+    codes = _languages_by_name(tenant_language_code() or "en")
+    for name in (text, text.partition("(")[0]):
+        if code := codes.get(fold_word(name)):
+            return code
     match = _LOCALE.match(text)
     if match is None:
         raise ValidationError(f"“{shorten(text)}” is no language. Write a tag such as en, id or pt-BR.")
@@ -128,7 +148,9 @@ def _parse_list(text: str) -> list[str]:
 
 
 def _parse_tags(text: str) -> list[str]:
-    tags = clean_tags(tag.strip("\"'") for tag in _parse_list(text.replace(",", ";")))
+    """Returns the tags of a cell. The words of a tag such as `hair colour` are joined: `hair-colour`."""
+    tags = clean_tags("-".join(tag.strip("\"'").split()) for tag in _TAG_SEPARATOR.split(text))
+    tags = [tag for tag in tags if tag]
     for tag in tags:
         validate_tag(tag)
     return tags

@@ -17,12 +17,15 @@ import regex
 
 from customers.transfer.limits import MAX_CELL_CHARACTERS, MAX_LINES_PER_ROW, MAX_ROW_CHARACTERS, Limits
 from customers.transfer.tables import (
+    MAX_ROWS_TO_HEADER,
     ParsedTable,
     Record,
     UnreadableFile,
     check_width,
     clean_headers,
     count_known_headers,
+    describe_titles,
+    find_header,
     make_record,
 )
 
@@ -61,11 +64,11 @@ CODE_PAGES = {
 }
 # By code page: what other programs write in the same languages, such as Excel's “CSV (MS-DOS)” and programs on Unix.
 OTHER_ENCODINGS = {
-    "cp1250": ["cp852"],
-    "cp1251": ["cp866", "koi8-u", "iso8859-5"],
-    "cp1252": ["cp850"],
+    "cp1250": ["cp852", "mac-latin2"],
+    "cp1251": ["cp866", "koi8-u", "iso8859-5", "mac-cyrillic"],
+    "cp1252": ["cp850", "mac-roman"],
     "cp1253": ["cp737"],
-    "cp1254": ["cp857"],
+    "cp1254": ["cp857", "mac-turkish"],
     "cp1255": ["cp862"],
     "cp1256": ["cp720"],
     "cp1257": ["cp775"],
@@ -94,7 +97,7 @@ USUAL_SIGNS = "’‘“”„«»–—…\u00a0"
 # Marks of a text that was decoded with a wrong encoding: signs or a capital within a word, accents without a letter,
 # box drawings, and bytes that are no text.
 _ODD_IN_WORD = regex.compile(
-    r"\p{L}[[^\p{L}\p{M}\p{N}\p{Z}]--[\x00-\x7f’·]]\p{L}|\p{Ll}(?=[^\x00-\x7f])\p{Lu}"
+    r"\p{L}[[^\p{L}\p{M}\p{N}\p{Z}]--[\x00-\x7f’·]]\p{L}|\p{L}(?=[^\x00-\x7f])(?:(?<=\p{Ll})\p{Lu}|\p{Lu}(?=\p{Ll}))"
     r"|[\u02c6-\u02dd\u2500-\u259f\ufffd]|[[\p{Cc}\p{Co}]--[\t\r\n]]",
     regex.V1,
 )
@@ -122,7 +125,7 @@ def parse_csv(file: BinaryIO, encoding: str, known: Collection[str], limits: Lim
     header = parser.read_header()
     delimiter = DELIMITER_LABELS.get(parser.delimiter, parser.delimiter)
     read_as = f"{ENCODING_LABELS.get(encoding, encoding)}, separated by {delimiter}"
-    return ParsedTable(header, parser.records(), read_as, size_bytes, parser.count_bytes_read)
+    return ParsedTable(header, parser.records(), read_as, size_bytes, parser.count_bytes_read, parser.notices)
 
 
 # --- encodings ------------------------------------------------------------------------------------------------------
@@ -235,6 +238,14 @@ class Line(NamedTuple):
         return len(self.text) >= MAX_ROW_CHARACTERS
 
 
+class HeaderRow(NamedTuple):
+    """A row that may be the header, with its most likely delimiter and the cells that this gives."""
+
+    lines: list[Line]
+    delimiter: str
+    cells: list[str]
+
+
 class _CsvParser:
     """Joins the lines of a file to records. A malformed row becomes one record, and the next line begins a new row."""
 
@@ -248,23 +259,27 @@ class _CsvParser:
         self.pushed_back: deque[Line] = deque()
         self.delimiter = ","
         self.width = 0
+        self.notices: list[str] = []
 
     def count_bytes_read(self) -> int:
         return self.text.buffer.tell()
 
     def read_header(self) -> list[str]:
-        """Returns the cells of the first row with text. Its delimiter is the one that yields most known columns."""
+        """Returns the cells of the header. Its delimiter is the one that yields most known columns."""
         line = self._next_line_with_text()
         if delimiter_line := _DELIMITER_LINE.match(line.text):
             self.delimiter = delimiter_line[1]
             line = self._next_line_with_text()
         self.pushed_back.appendleft(line)
-        text = self._read_header_text()
-        cells = {delimiter: _split_leniently(text, delimiter) for delimiter in [self.delimiter, *DELIMITER_LABELS]}
-        self.delimiter = max(
-            cells, key=lambda delimiter: (count_known_headers(cells[delimiter], self.known), len(cells[delimiter]))
-        )
-        headers = clean_headers(cells[self.delimiter])
+        rows: list[HeaderRow] = []
+        while len(rows) < MAX_ROWS_TO_HEADER and (row := self._read_header_row()):
+            rows.append(row)
+        index = find_header([row.cells for row in rows], self.known)
+        self.pushed_back.extendleft(line for row in reversed(rows[index + 1 :]) for line in reversed(row.lines))
+        header = rows[index]
+        self.delimiter = header.delimiter
+        self.notices = describe_titles(header.lines[0].number, (row.cells for row in rows[:index]))
+        headers = clean_headers(header.cells)
         self.width = len(headers)
         check_width(self.width)
         return headers
@@ -277,14 +292,23 @@ class _CsvParser:
             raise UnreadableFile(f"The first row has to name the columns. {LINE_TOO_LONG}")
         return line._replace(text=line.text.lstrip("\ufeff"))
 
-    def _read_header_text(self) -> str:
-        """Returns the text of the header, which has several lines if a header in quotation marks has a line break."""
+    def _read_header_row(self) -> HeaderRow | None:
+        """Returns the next row, which may be the header. It has several lines if a header in quotation marks has a line
+        break.
+        """
         lines = self._read_row_lines()
+        if not lines:
+            return None
         texts = [line.text for line in lines]
-        if any(_is_one_row(texts, delimiter) for delimiter in [self.delimiter, *DELIMITER_LABELS]):
-            return "".join(texts)
-        self.pushed_back.extendleft(reversed(lines[1:]))
-        return texts[0]
+        if not any(_is_one_row(texts, delimiter) for delimiter in [self.delimiter, *DELIMITER_LABELS]):
+            self.pushed_back.extendleft(reversed(lines[1:]))
+            lines = lines[:1]
+        text = "".join(line.text for line in lines)
+        cells = {delimiter: _split_leniently(text, delimiter) for delimiter in [self.delimiter, *DELIMITER_LABELS]}
+        best = max(
+            cells, key=lambda delimiter: (count_known_headers(cells[delimiter], self.known), len(cells[delimiter]))
+        )
+        return HeaderRow(lines, best, cells[best])
 
     def records(self) -> Iterator[Record]:
         """Yields the records after the header, without empty ones."""

@@ -146,5 +146,7 @@ yakshanba zaterdag zondag þriðjudagur Δευτέρα Κυριακή Παρασ
 សៅរ៍ អង្គារ អាទិត្យ 土曜日 日曜日 星期一 星期三 星期二 星期五 星期六 星期四 星期日 月曜日 木曜日 水曜日 火曜日 金曜日
 """
 
+_ROMAN_NUMBERS = ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii"]
 MONTHS = {word: month for month, words in enumerate(_MONTHS, 1) for word in fold_words(words)}
+MONTHS |= {number: month for month, number in enumerate(_ROMAN_NUMBERS, 1)}
 WEEKDAYS = fold_words(_WEEKDAYS)

@@ -1,5 +1,6 @@
 """Reads a file of customers: finds its columns, and makes a customer of each row by the rules of the API."""
 
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -305,7 +306,7 @@ class RowReader:
         # An invisible character in an address is refused, since it may be meant to deceive.
         if text.isascii() or target in FREE_TEXT_COLUMNS or target == "email":
             return text
-        return " ".join(without_invisible_marks(text).split())
+        return re.sub(r"[^\S\n]+", " ", without_invisible_marks(text)).strip()
 
     def _explain_error_value(self, row: ImportRow, index: int, text: str) -> str:
         cell = f"Cell {column_letters(index)}{row.record.line}" if self.table.is_workbook else "The cell"

@@ -5,7 +5,7 @@ The child process imports this module, so it uses neither Django nor the columns
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,6 +19,10 @@ OLE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # error value of a spreadsheet.
 FORMULA_WITHOUT_VALUE = "#FORMULA!"
 MERGED_CELL = "#MERGED!"
+# A title, a date or a blank line may stand above the header. It is looked for in so many rows.
+MAX_ROWS_TO_HEADER = 20
+# A row below the first one is the header if it names so many columns.
+MIN_HEADERS_BELOW_TITLE = 2
 
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
 # Remarks in a header about its cells: `E-mail (required)`, `Sex (M/F)`, `Date of birth (DD/MM/YYYY)`.
@@ -151,6 +155,26 @@ def header_lookup_names(header: str) -> Iterator[str]:
 def count_known_headers(headers: Iterable[str], known: Collection[str]) -> int:
     """Returns how many headers name a column. `known` has the normalized names of the columns."""
     return sum(any(name in known for name in header_lookup_names(header)) for header in headers)
+
+
+def find_header(rows: Sequence[Sequence[str]], known: Collection[str]) -> int:
+    """Returns the index of the header among the first rows of a file: the first row, unless it is a title. A title names no
+    column, or is a single cell, and a row that names several columns stands below it.
+    """
+    is_title = not count_known_headers(rows[0], known) or sum(map(bool, map(_shown_text, rows[0]))) == 1
+    below = range(1, len(rows)) if is_title else ()
+    return next((row for row in below if count_known_headers(rows[row], known) >= MIN_HEADERS_BELOW_TITLE), 0)
+
+
+def describe_titles(line: int, titles: Iterable[Iterable[str]]) -> list[str]:
+    """Returns what the user is told about the rows above the header, which is in this line. Returns [] if there is none."""
+    texts = [" ".join(filter(None, map(_shown_text, cells)))[:50] for cells in titles]
+    quoted = ", ".join(f"“{text}”" for text in texts if text)
+    return [f"The header is in line {line:,}. What stands above it is not read: {quoted}."] if quoted else []
+
+
+def _shown_text(cell: str) -> str:
+    return "" if cell == MERGED_CELL else cell.strip("\ufeff \t\r\n")
 
 
 def column_letters(index: int) -> str:

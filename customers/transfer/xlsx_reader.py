@@ -9,6 +9,7 @@ import datetime as dt
 import re
 import zipfile
 from collections.abc import Collection, Iterator
+from itertools import chain, islice
 from typing import Any, BinaryIO
 
 from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
@@ -16,6 +17,7 @@ from python_calamine import CalamineSheet, CalamineWorkbook, SheetTypeEnum, Shee
 from customers.transfer.limits import MAX_SHEETS, MAX_WORKBOOK_PARTS, MB, Limits
 from customers.transfer.sheet_marks import CHUNK_BYTES, SheetMarks, find_sheet_parts, has_cells
 from customers.transfer.tables import (
+    MAX_ROWS_TO_HEADER,
     MERGED_CELL,
     OLE_SIGNATURE,
     ParsedTable,
@@ -25,6 +27,8 @@ from customers.transfer.tables import (
     clean_headers,
     column_letters,
     count_known_headers,
+    describe_titles,
+    find_header,
     make_record,
 )
 
@@ -35,8 +39,8 @@ OLD_OR_PROTECTED = (
 )
 NO_WORKBOOK = "The file is an archive without a workbook: unpack it, and send the file in it."
 OTHER_FORMAT = "The workbook is of another format than Excel’s .xlsx: save it as .xlsx."
-# The first part of a workbook of OpenDocument, and the workbook of Excel's binary format.
-OTHER_FORMAT_PARTS = {"content.xml", "xl/workbook.bin"}
+# Parts of workbooks of OpenDocument, of Excel's binary format, and of Apple's Numbers.
+OTHER_FORMAT_PARTS = {"content.xml", "xl/workbook.bin", "Index/Document.iwa", "index.xml"}
 MAX_NAMED_SHEETS = 5
 DAMAGED = "The workbook is damaged. Open it in a spreadsheet, save it anew, and try again."
 
@@ -74,7 +78,7 @@ class _Workbook:
     def find_table(self, known: Collection[str], *, size_bytes: int) -> ParsedTable:
         first = None
         for name in self.names:
-            sheet = self._open_sheet(name)
+            sheet = self._open_sheet(name, known)
             if count_known_headers(sheet.header, known):
                 return sheet.to_table(size_bytes, self._describe_other_sheets(name))
             if sheet.header and first is None:
@@ -84,8 +88,8 @@ class _Workbook:
             raise UnreadableFile(f"The workbook is empty.{hidden}")
         return first.to_table(size_bytes, self._describe_other_sheets(first.name))
 
-    def _open_sheet(self, name: str) -> "_Sheet":
-        return _Sheet(self.book.get_sheet_by_name(name), SheetMarks(self.archive, self.parts[name]))
+    def _open_sheet(self, name: str, known: Collection[str]) -> "_Sheet":
+        return _Sheet(self.book.get_sheet_by_name(name), SheetMarks(self.archive, self.parts[name]), known)
 
     def _describe_other_sheets(self, name: str) -> list[str]:
         others = [other for other in self.names if other != name and has_cells(self.archive, self.parts[other])]
@@ -136,19 +140,23 @@ def _check_archive(file: BinaryIO, limits: Limits) -> None:
 
 
 class _Sheet:
-    """A sheet of a workbook. Its header is the first row that is not empty."""
+    """A sheet of a workbook. Its header is the first row that is not empty, or stands below a title."""
 
-    def __init__(self, sheet: CalamineSheet, marks: SheetMarks) -> None:
+    def __init__(self, sheet: CalamineSheet, marks: SheetMarks, known: Collection[str]) -> None:
         self.name, self.height, self.marks = sheet.name, sheet.total_height, marks
         self.row_number = 0
         if sheet.start:
             check_width(sheet.total_width)
         self.merged = _MergedCells(sheet.merged_cell_ranges or [])
         self.rows = self._read_rows(sheet)
-        first = next(self.rows, None)
-        if first and first.error:
-            raise UnreadableFile(first.error)
-        self.header = clean_headers(first.cells) if first else []
+        first = list(islice(self.rows, MAX_ROWS_TO_HEADER))
+        index = find_header([record.cells for record in first], known) if first else 0
+        header = first[index] if first else Record(0, [])
+        if header.error:
+            raise UnreadableFile(header.error)
+        self.header = clean_headers(header.cells)
+        self.notices = describe_titles(header.line, (record.cells for record in first[:index]))
+        self.rows = chain(first[index + 1 :], self.rows)
 
     def to_table(self, size_bytes: int, notices: list[str]) -> ParsedTable:
         width = len(self.header)
@@ -156,6 +164,7 @@ class _Sheet:
         hidden = [f"{column_letters(index)} ({self.header[index][:50]})" for index in self._find_hidden_columns()]
         if hidden:
             notices = [*notices, f"Hidden columns are read like the others: {', '.join(hidden)}."]
+        notices = [*self.notices, *notices]
         return ParsedTable(
             self.header,
             records,

@@ -43,9 +43,10 @@ class Command(TenantCommand):
         "import_customers --tenant lotus people.xlsx --update --map 'Mobil nr=phone'",
     )
     help = (
-        "Import customers from a CSV or XLSX file. Its first row names the columns, as export_customers writes them; the "
-        "import page of the back office describes each. Exports of Google Contacts, Outlook, Square, Fresha, Phorest and "
-        "Shopify are known by their headers. A row that can't be imported does not stop the others."
+        "Import customers from a CSV or XLSX file. Its first row, or one below a title, names the columns, as "
+        "export_customers writes them; the import page of the back office describes each. Exports of Google Contacts, "
+        "Outlook, Square, Fresha, Phorest and Shopify are known by their headers. A row that can't be imported does not "
+        "stop the others."
     )
     outcomes = OUTCOMES
 

@@ -5,6 +5,8 @@ mobile number before a landline. For the columns in JOINED_BY (`header_mapping`)
 of them are joined, in the order of the file.
 """
 
+import re
+
 from customers.transfer.tables import normalize_header
 
 
@@ -29,6 +31,7 @@ COLUMN_NAMES = {
         último nome, achternaam, familienaam, etternavn, efternavn, efternamn, sukunimi, nazwisko, příjmení,
         vezetéknév, nume de familie, soyad, soyadı, soyisim, фамилия, прізвище, επώνυμο, επίθετο,
         nama belakang, nama keluarga, họ, นามสกุล, 姓, 성, اسم العائلة, اللقب, שם משפחה,
+        tussenvoegsel, tussenvoegsels, voorvoegsel, voorvoegsels,
         uzvārds, pavardė, perekonnanimi, გვარი, نام خانوادگی, презиме, prezime, priezvisko, mbiemri
     """,
     "email": """
@@ -45,7 +48,8 @@ COLUMN_NAMES = {
         email id,
         mail id, e-pasts, el. paštas, ელ. ფოსტა, ایمیل, имейл, имейл адрес, мейл, ел. пошта, електронна пошта,
         البريد الالكتروني, ايميل, الإيميل, דואר אלקטרוני, אימייל, อีเมล์, 이메일 주소, email 2, e-mail 2 address,
-        other email, E-Mail 2: Adresse, adresse de messagerie 2, e-postadresse 2, dirección de correo
+        other email, secondary email, alternate email, alternate email 1,
+        E-Mail 2: Adresse, adresse de messagerie 2, e-postadresse 2, dirección de correo
         electrónico 2, e-mailadres 2, indirizzo posta elettronica 2
     """,
     "phone": """
@@ -88,6 +92,7 @@ COLUMN_NAMES = {
         doğum tarihi, дата рождения, день рождения, дата народження, ημερομηνία γέννησης, tanggal lahir,
         tgl lahir, ngày sinh, วันเกิด, 出生日期, 生日, 生年月日,
         誕生日, 생년월일, 생일, تاريخ الميلاد, תאריך לידה, जन्म तिथि,
+        født, født dato, född, geboren, geb., né(e) le, née le, nato il, nata il, data nascita, nacido el,
         f. nacimiento, fecha nacimiento, f. nac., fecha nac., Geb.-Datum, Geburtsdat., geboren am, data nasc.,
         dt. nascimento, dzimšanas datums, gimimo data, sünniaeg, დაბადების თარიღი, تاریخ تولد, 出生年月日,
         出生年月, วันเดือนปีเกิด, ημ/νία γέννησης, ημ. γέννησης, datum rođenja, датум рођења, рождена дата,
@@ -115,6 +120,11 @@ COLUMN_NAMES = {
         adres domowy miejscowość, adres domowy kod pocztowy, 番地 (自宅), 市区町村 (自宅), 郵便番号 (自宅),
         улица (дом. адрес), город (дом. адрес), 住宅地址 街道, 住宅地址 市/县, 住宅地址 邮政编码, ev sokağı,
         ev şehri, ev posta kodu, địa chỉ, ที่อยู่, 地址, 住所, 郵便番号, 주소, العنوان, כתובת, पता, Strasse, woonplaats,
+        huisnr, toevoeging, huisnummertoevoeging, gateadresse, gate, postnr, sted, postnr sted, postnr og sted,
+        vejnavn, Straße Nr., Straße und Nr., Straße Hausnummer, Straße und Hausnummer, Strasse Nr., PLZ Ort,
+        home address, home address 2, home city, home state, home zip, home zipcode, home zip code, home postcode,
+        home post code, home postal code, home country, address 1 street, address 1 city, address 1 state/region,
+        address 1 zip, address 1 country,
         plaats, población, bairro, complemento, logradouro, home addr, adrese, pilsēta, adresas, miestas,
         მისამართი, آدرس, نشانی, адреса, місто, πόλη, ΤΚ, المدينة, עיר
     """,
@@ -175,11 +185,27 @@ TARGET_BESIDE = {
     "navn": {"fornavn": "last_name"},
     "namn": {"fornamn": "last_name"},
     "nume": {"prenume": "last_name"},
+    "first": {"last": "first_name"},
+    "middle": {"last": "first_name"},
+    "last": {"first": "last_name"},
+    "by": dict.fromkeys(["postnr", "postnummer"], "address"),
     "cep": {
         **dict.fromkeys(["ad", "adı", "soyad", "soyadı", "adsoyad", "isim", "soyisim", "musteri"], "phone"),
         **dict.fromkeys(["nome", "cidade", "endereco", "bairro", "rua", "logradouro", "telefone"], "address"),
     },
 }
+# The `van der` of a Dutch name stands before the other words of the last name, wherever its column is.
+PARTICLES = frozenset({"tussenvoegsel", "tussenvoegsels", "voorvoegsel", "voorvoegsels"})
+
+# A header with one of these words is about somebody else, about something beside the person, is true for a no,
+# or is about a consent of which it does not say whether it is for marketing.
+NEVER_PROPOSED = re.compile(
+    r"emergency|spouse|partner|husband|wife|child|parent|guardian|kin\b|refer|assist|manager|employee|staff|company|"
+    r"\bfax|anniversary|month|since|\bfb\b|\bids?\b|\bcode\b|\btype\b|\bstatus\b|\btime\b|\bip\b|promo|accept|"
+    r"opt(?:ed)?[ -]?out|unsub|\b(?:do )?not\b|\Ano\b|never|block|bounce|decline|samty[kc]|suostum|einwillig|zustimm|"
+    r"consent[ei]m|consenso|toestemm|zgod|souhlas|persetuj|соглас|同意|동의|ace(?:p|i)ta|accett",
+    re.IGNORECASE,
+)
 
 RANK_BY_NAME = {
     (target, normalize_header(name)): position

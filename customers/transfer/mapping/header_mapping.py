@@ -25,6 +25,8 @@ from customers.transfer.columns import (
 from customers.transfer.examination import ColumnExamination
 from customers.transfer.mapping.column_names import (
     FULL_NAME_KEYS,
+    NEVER_PROPOSED,
+    PARTICLES,
     RANK_BY_NAME,
     TARGET_BESIDE,
     TARGET_BY_NAME,
@@ -69,13 +71,6 @@ _ORDER_BY_FORMAT = {
     **dict.fromkeys(["dmy", "dma", "jma", "tmj", "gma", "gmy", "gga", "gag", "дмг", "dmj", "dmå"], DayOrder.DAY_FIRST),
     "mdy": DayOrder.MONTH_FIRST,
 }
-# A header with one of these words is about somebody else, about something beside the person, or is true for a no.
-_NEVER_PROPOSED = re.compile(
-    r"emergency|spouse|partner|husband|wife|child|parent|guardian|kin\b|refer|assist|manager|employee|staff|company|"
-    r"\bfax|anniversary|month|since|\bfb\b|\bids?\b|\bcode\b|\btype\b|\bstatus\b|\btime\b|\bip\b|promo|accept|"
-    r"opt(?:ed)?[ -]?out|unsub|\b(?:do )?not\b|\Ano\b|never|block|bounce|decline",
-    re.IGNORECASE,
-)
 MIN_HEADER_SIMILARITY = 0.82
 MIN_CONTAINED_LETTERS = 5
 # A file of another program may have headers of any length: only the first characters are compared.
@@ -208,21 +203,20 @@ class HeaderMapping:
 
     def _find_rule_by_known_name(self, header: str, key: str) -> ColumnRule:
         column = find_column(header)
-        if meanings := TARGET_BESIDE.get(key):
-            for other in map(normalize_header, self.header):
-                if other in meanings:
-                    return ColumnRule(target=meanings[other])
+        meanings = TARGET_BESIDE.get(key, {})
+        if other := next((name for name in map(normalize_header, self.header) if name in meanings), None):
+            return ColumnRule(target=meanings[other])
         samples = self.examination[self.header.index(header)].samples if self.examination else []
-        if key == "contact" and samples and all(map(_LOOKS_LIKE_PHONE.match, samples)):
+        if key in {"contact", "sms"} and samples and all(map(_LOOKS_LIKE_PHONE.match, samples)):
             return ColumnRule(target="phone")
-        # The `Customer ID` of another system means nothing in Circe.
-        if column and column.name == "id" != header.lower() and samples and not any(map(is_object_id, samples)):
+        # The `Customer ID` of another system means nothing in Circe. A single wrong `id` is rather an error.
+        if column and column.name == "id" and len(samples) > (header == "id") and not any(map(is_object_id, samples)):
             return UNMAPPED
         if key in FULL_NAME_KEYS:
             return ColumnRule(target="first_name", is_fallback=True)
         target = column.name if column else TARGET_BY_NAME.get(key, NOT_IMPORTED)
         # If the texts of several columns are joined, the order of the columns in the file decides.
-        rank = 0 if target in JOINED_BY else RANK_BY_NAME.get((target, key), 0)
+        rank = -(key in PARTICLES) if target in JOINED_BY else RANK_BY_NAME.get((target, key), 0)
         return ColumnRule(target=target, rank=rank)
 
     @property
@@ -255,7 +249,7 @@ class HeaderMapping:
     def propose_target(self, index: int) -> str:
         """Returns the column of Circe that the header of an unmapped column resembles, or NOT_IMPORTED."""
         key = header_key(self.header[index])
-        if _NEVER_PROPOSED.search(self.header[index].replace("_", " ")):
+        if NEVER_PROPOSED.search(self.header[index].replace("_", " ")):
             return NOT_IMPORTED
         if close := difflib.get_close_matches(
             key, [*TARGET_BY_NAME, *FULL_NAME_KEYS], n=1, cutoff=MIN_HEADER_SIMILARITY

@@ -82,7 +82,7 @@ GOOGLE = Preset(
     ),
     rules={
         **_columns("first_name", "Given Name", "First Name", "Additional Name", "Middle Name"),
-        **_columns("first_name", "Name", "File As", is_fallback=True),
+        **_columns("first_name", "Name", "File As", "Nickname", "Organization Name", is_fallback=True),
         **_columns("last_name", "Family Name", "Last Name"),
         **_columns("email", *_numbered("E-mail {} - Value"), values=separated_by(":::")),
         **_columns("phone", *_numbered("Phone {} - Value"), values=separated_by(":::")),
@@ -214,9 +214,11 @@ FRESHA = Preset(
 SHOPIFY = Preset(
     name="Shopify",
     signatures=_signatures(
-        ["Email", "Accepts Email Marketing"],
-        ["Email", "Accepts Marketing", "Total Spent"],
-        ["Email", "Accepts Marketing", "Tax Exempt"],
+        *(
+            ["Email", marketing, other]
+            for marketing in ("Accepts Email Marketing", "Accepts Marketing")
+            for other in ("Total Spent", "Total Orders", "Tax Exempt", "Default Address Address1")
+        ),
         ["Default Address Phone"],
     ),
     rules={
