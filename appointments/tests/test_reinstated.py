@@ -88,7 +88,7 @@ def save(browser, one, **values):
         (shorten_hours, "outside_hours", "start_time", "Ana Lee works on Monday, 3 June 2030 at "),
         (enter_time_off, "time_off", "start_time", "Ana Lee is away until the end of 3 June 2030."),
         (let_only_others_offer_it, "service_not_offered", "staff", "Ana Lee does not offer "),
-        (withdraw_service, "service_not_offered", "staff", " is not on offer any more."),
+        (withdraw_service, "service_not_offered", "service", " is not on offer any more."),
         (deactivate_customer, "customer_inactive", "customer", "The customer is inactive."),
     ],
 )
