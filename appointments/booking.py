@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -171,16 +172,19 @@ def store_status(
     and those against which the appointment was booked. Raises BookingRefused without alternatives. Then nothing is
     stored.
     """
+    if appointment.status != seen:
+        return False
     allowed = {*map(Override, appointment.overrides), *map(Override, overrides)}
+    values: dict[str, Any] = {"status": status, "status_reason": reason}
+    appointment.status = status
     try:
         with appointment.booking_transaction():
-            is_set = appointment.set_status(status, seen=seen, reason=reason)
-            if is_set and takes_time_again(status, seen) and not appointment.has_begun:
+            if takes_time_again(status, seen) and not appointment.has_begun:
                 _check_customer(appointment.customer)
                 needed = _check_rules(appointment, allowed)
                 if not {*needed} <= {*appointment.overrides}:
-                    appointment.change({"overrides": needed})
-            return is_set
+                    values["overrides"] = needed
+            return appointment.store_status(values, seen=seen)
     except DoubleBooking as error:
         also = [
             code for code in _find_broken_rules(appointment) if code != "overlap" and not _is_allowed(code, allowed)

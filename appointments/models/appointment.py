@@ -361,16 +361,17 @@ class Appointment(TenantModel):
             setattr(self, name, value)
         self.store(update_fields={*values})
 
-    def set_status(self, status: Status, *, seen: str, reason: str | None = None) -> bool:
-        """Stores the status if the stored one is still `seen`. Returns whether it was stored.
+    def store_status(self, values: Mapping[str, Any], *, seen: str) -> bool:
+        """Stores a status and what goes with it, if the stored status is still `seen`. Returns whether it was stored.
 
         Raises DoubleBooking if the new status would block time that another appointment blocks.
         """
-        self.status = status
-        # One UPDATE after the lock, as in `save`. With a row lock first, two transactions could wait for each other.
+        # One UPDATE after the lock, as in `save`. With a row lock first, two transactions could wait for each other. They
+        # could too with a second UPDATE of the row: it would check the foreign keys, which locks the customer, after the
+        # first one has locked the customer's totals. Whoever writes a customer locks the totals last.
         with self.booking_transaction():
             unchanged = Appointment.objects.filter(pk=self.pk, staff=self.staff_id, status=seen)
-            return bool(unchanged.update(status=status, status_reason=reason, updated_at=timezone.now()))
+            return bool(unchanged.update(**values, updated_at=timezone.now()))
 
 
 def lock_bookings_of(tenant_id: str | None, staff: Collection[str | None]) -> None:

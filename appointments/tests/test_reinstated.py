@@ -126,9 +126,8 @@ def test_staff_lift_the_rule_by_the_api_and_in_the_form(staff, back_office, canc
         break_rule(cancelled)
     assert set_by_api(staff, cancelled, override=[override]).json()["overrides"] == [override]
     with tenant_scope(tenant):
-        assert {"overrides": [override]} in AuditEvent.objects.filter(row_id=cancelled.pk).values_list(
-            "after", flat=True
-        )
+        events = AuditEvent.objects.filter(row_id=cancelled.pk)
+        assert {"status": "confirmed", "sequence": 1, "overrides": [override]} in events.values_list("after", flat=True)
         Appointment.objects.update(status=Status.CANCELLED, overrides=[])
     assert save(back_office("staff"), cancelled, override=override).status_code == 302
     assert (stored(cancelled).status, stored(cancelled).overrides) == ("confirmed", [override])
