@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -90,10 +91,10 @@ def book(appointment: Appointment, *, overrides: Collection[Override] = (), seen
     """Stores an appointment that is new, or whose time, staff, outlet or service has changed, or that blocks its time
     again. Sets its buffer. `seen` is the status before the change.
 
-    If its `staff_id` is None, a member of staff who is free is chosen: the one with the shortest free time around it.
-    Raises BookingRefused if a rule forbids it that is not in `overrides`, and ValidationError if start and end are
-    equal, or if one of them is a local time that does not exist. Then nothing is stored. The appointment's `overrides`
-    become those that were needed.
+    If its `staff_id` is None, a member of staff who is free is chosen: the one with the shortest free time around it. In the
+    past, that is somebody who was free then. Raises BookingRefused if a rule forbids it that is not in `overrides`, and
+    ValidationError if start and end are equal, or if one of them is a local time that does not exist. Then nothing is
+    stored. The appointment's `overrides` become those that were needed.
     """
     _check_local_times(appointment)
     appointment.buffer_minutes = _buffer_minutes(appointment)
@@ -171,16 +172,19 @@ def store_status(
     and those against which the appointment was booked. Raises BookingRefused without alternatives. Then nothing is
     stored.
     """
+    if appointment.status != seen:
+        return False
     allowed = {*map(Override, appointment.overrides), *map(Override, overrides)}
+    values: dict[str, Any] = {"status": status, "status_reason": reason}
+    appointment.status = status
     try:
         with appointment.booking_transaction():
-            is_set = appointment.set_status(status, seen=seen, reason=reason)
-            if is_set and takes_time_again(status, seen) and not appointment.has_begun:
+            if takes_time_again(status, seen) and not appointment.has_begun:
                 _check_customer(appointment.customer)
                 needed = _check_rules(appointment, allowed)
                 if not {*needed} <= {*appointment.overrides}:
-                    appointment.change({"overrides": needed})
-            return is_set
+                    values["overrides"] = needed
+            return appointment.store_status(values, seen=seen)
     except DoubleBooking as error:
         also = [
             code for code in _find_broken_rules(appointment) if code != "overlap" and not _is_allowed(code, allowed)
@@ -218,17 +222,20 @@ def find_free_staff(appointment: Appointment, *, except_staff_id: str) -> list[s
 
 
 def find_alternatives(appointment: Appointment) -> list[Slot]:
-    """Returns the slots nearest to the appointment's start, of its member of staff. If no member of staff is set, or
-    that person has no slot within two weeks, returns slots of anybody.
+    """Returns the slots nearest to the appointment's start, of its member of staff. If that person has fewer than
+    MAX_ALTERNATIVES within two weeks, or no member of staff is set, slots of anybody follow.
     """
-    for staff in dict.fromkeys((appointment.staff_id, None)):
-        for around in ALTERNATIVES_AROUND:
-            slots = _find_nearest(appointment, staff, around)
-            if len(slots) == MAX_ALTERNATIVES:
-                return slots
-        if slots:
-            return slots
-    return _find_nearest(appointment, None, LAST_ALTERNATIVES_AROUND)
+    own: list[Slot] = []
+    for around in ALTERNATIVES_AROUND if appointment.staff_id else ():
+        own = _find_nearest(appointment, appointment.staff_id, around)
+        if len(own) == MAX_ALTERNATIVES:
+            return own
+    for around in (*ALTERNATIVES_AROUND, LAST_ALTERNATIVES_AROUND):
+        of_anybody = _find_nearest(appointment, None, around)
+        slots = [*own, *(slot for slot in of_anybody if slot not in own)][:MAX_ALTERNATIVES]
+        if len(slots) == MAX_ALTERNATIVES:
+            break
+    return slots
 
 
 @contextmanager
@@ -280,11 +287,15 @@ def _buffer_minutes(appointment: Appointment) -> int:
     return (free_again - end) // ONE_MINUTE
 
 
-def _book(appointment: Appointment, allowed: Collection[Override]) -> None:
-    """Stores the appointment with the member of staff that it has. Raises BookingRefused."""
+def _book(appointment: Appointment, allowed: Collection[Override], *, lifted: Collection[str] = ()) -> None:
+    """Stores the appointment with the member of staff that it has. Raises BookingRefused.
+
+    `lifted` are the codes of the rules against which this person was chosen.
+    """
     try:
         with appointment.booking_transaction():
-            appointment.overrides = _check_rules(appointment, allowed)
+            needed = {*_check_rules(appointment, allowed), *(OVERRIDE_OF[code].value for code in lifted)}
+            appointment.overrides = sorted(needed)
             appointment.store()
     except DoubleBooking as error:
         raise BookingRefused("overlap", other=error.other) from error
@@ -306,31 +317,36 @@ def _book_anyone(appointment: Appointment, allowed: Collection[Override]) -> Non
     codes = _book_first_free(appointment, _read_schedules(appointment, service=appointment.service_id), allowed)
     if appointment.staff_id is None and Override.SERVICE in allowed:
         others = [schedule for schedule in _read_schedules(appointment) if schedule.staff_id not in codes]
-        codes |= _book_first_free(appointment, others, allowed)
+        codes |= _book_first_free(appointment, others, allowed, lifted=["service_not_offered"])
     if appointment.staff_id is None:
         raise BookingRefused(next((code for code in REFUSAL_TEXTS if code in codes.values()), "service_not_offered"))
 
 
 def _book_first_free(
-    appointment: Appointment, schedules: list[Schedule], allowed: Collection[Override]
+    appointment: Appointment, schedules: list[Schedule], allowed: Collection[Override], lifted: Collection[str] = ()
 ) -> dict[str, str | None]:
-    """Books the first person who is free, if somebody is. Returns by id the code of the rule that forbids each person."""
-    codes = {schedule.staff_id: _find_refusal(appointment, schedule) for schedule in schedules}
+    """Books the first person who is free, if somebody is. Returns by id the code of the rule that forbids each person.
+
+    A person whom nobody named must have been free, so the rules count for a start in the past too.
+    """
     begin, end = appointment.occupied
+    codes = {one.staff_id: next(iter(one.find_conflicts(begin, end)), None) for one in schedules}
+    if appointment.has_begun:
+        codes |= dict.fromkeys(codes.keys() & appointment.find_attending_staff(), "overlap")
     for schedule in sorted(
         (one for one in schedules if _is_allowed(codes[one.staff_id], allowed)),
-        # A booking that has begun is allowed outside working hours. People who work at that time are tried first.
+        # With an override, people who work at that time are tried first.
         key=lambda one: (
-            bool(one.find_conflicts(begin, end)),
+            codes[one.staff_id] is not None,
             one.time_left_free(begin, end),
             one.staff_name,
             one.staff_id,
         ),
     ):
-        appointment.staff_id = schedule.staff_id
+        appointment.staff_id, code = schedule.staff_id, codes[schedule.staff_id]
         try:
             # A refusal rolls its transaction back, and releases the lock of this person before the next one is tried.
-            _book(appointment, allowed)
+            _book(appointment, allowed, lifted=[*lifted, code] if code else lifted)
         except BookingRefused as refusal:
             codes[schedule.staff_id] = refusal.code
         else:

@@ -140,6 +140,20 @@ FAULTS = [
         "chosen = Override.values",
         REFUSED,
     ),
+    Fault(
+        "past visits of one time are given to one person",
+        "appointments/booking.py",
+        'codes |= dict.fromkeys(codes.keys() & appointment.find_attending_staff(), "overlap")',
+        "pass",
+        "appointments/bookings/tests/test_create.py",
+    ),
+    Fault(
+        "a person who did not work is given a past visit",
+        "appointments/booking.py",
+        "codes = {one.staff_id: next(iter(one.find_conflicts(begin, end)), None) for one in schedules}",
+        "codes = {one.staff_id: _find_refusal(appointment, one) for one in schedules}",
+        "appointments/bookings/tests/test_create.py",
+    ),
     # --- the ends of the calendar -----------------------------------------------------------------------------------
     Fault(
         "the booking form takes any day",

@@ -7,6 +7,7 @@ is stored in the transaction of the write: either both are stored or neither. Er
 import hashlib
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from typing import Any
 
@@ -21,6 +22,7 @@ from circe.db.advisory_locks import AdvisoryLock
 from tenants.accounts.authentication import PortalCustomer
 from tenants.models import IdempotencyRecord
 
+MAX_ATTEMPTS = 5
 STORED_HEADERS = ("ETag", "Location")
 _is_valid_key = re.compile(r"[\x21-\x7e]{1,255}\Z").match
 
@@ -31,6 +33,15 @@ class IdempotencyKeyInUse(APIException):
     status_code = status.HTTP_409_CONFLICT
     default_code = "in_flight"
     default_detail = "A request with this Idempotency-Key is being answered. Try again in a moment."
+    wait = 1
+
+
+class RepeatTransaction(APIException):
+    """Somebody has changed the rows since this transaction chose its locks. `idempotent_transaction` repeats it."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_code = "unavailable"
+    default_detail = "Others change the same rows at this moment. Try again in a moment."
     wait = 1
 
 
@@ -45,13 +56,12 @@ class IdempotencyKeyMismatch(APIException):
 def idempotent_transaction(action: Callable[..., Response]) -> Callable[..., Response]:
     """Makes an action that writes one transaction, and lets it accept an Idempotency-Key.
 
-    The transaction begins after the role of the caller was checked. Do not use it for an action that only reads: a
-    transaction costs two round trips.
+    The transaction begins after the role of the caller was checked. If it raises RepeatTransaction, it is begun anew, at
+    most MAX_ATTEMPTS times. Do not use it for an action that only reads: a transaction costs two round trips.
     """
 
-    @wraps(action)
     @transaction.atomic
-    def idempotent_action(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def answer_once(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
         # `request.headers` would make a dict of all headers.
         key = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if key is None:
@@ -69,6 +79,13 @@ def idempotent_transaction(action: Callable[..., Response]) -> Callable[..., Res
         return Response(
             orjson.loads(stored.body), stored.status, headers=stored.headers | {"Idempotency-Replayed": "true"}
         )
+
+    @wraps(action)
+    def idempotent_action(view: Any, request: Request, *args: Any, **kwargs: Any) -> Response:
+        for _ in range(MAX_ATTEMPTS - 1):
+            with suppress(RepeatTransaction):
+                return answer_once(view, request, *args, **kwargs)
+        return answer_once(view, request, *args, **kwargs)
 
     idempotent_action.is_idempotent = True  # type: ignore[attr-defined]
     return idempotent_action

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import pluralize
 from django.urls import URLPattern, path
@@ -124,6 +124,8 @@ class AppointmentAdmin(BulkActionsAdmin):
     search_help_text = "Parts of the customer's names, e-mail or phone number, in any order."
     instead_of_deleting = "Cancel it instead: the customer is told, and it stays in the history."
     autocomplete_fields = ["outlet", "customer", "staff", "service"]
+    # A visit of last week may be of a service that has ended since.
+    choice_conditions = {"service": Q()}
     readonly_fields = ["messages_to_customer", "created_at", "updated_at"]
     actions = ["confirm", "complete", "cancel", "no_show", "hand_on"]
     fieldsets = [
@@ -171,7 +173,10 @@ class AppointmentAdmin(BulkActionsAdmin):
         return super().get_object(request, object_id, from_field)
 
     def order_choices(self, request: HttpRequest, field: str, rows: QuerySet) -> QuerySet:
-        return put_favourites_first(rows, field, request.GET.get("customer"))
+        ordered = put_favourites_first(rows, field, request.GET.get("customer"))
+        if field != "service":
+            return ordered
+        return ordered.order_by("-is_active", *(ordered.query.order_by or ordered.model._meta.ordering))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Appointment]:
         return super().get_queryset(request).defer("customer__search_text")

@@ -85,8 +85,8 @@ class StatusForm(BulkActionForm):
 
 
 def split_by_staff(appointments: list[Appointment]) -> Iterator[list[Appointment]]:
-    """Yields batches with the appointments of one member of staff each. A batch locks one member of staff only, so that
-    two batches can't wait for each other (a deadlock).
+    """Yields batches with the appointments of one member of staff each, by customer. A batch locks one member of staff only,
+    and the totals of customers in the order of their ids, so that two batches can't wait for each other (a deadlock).
     """
     for _, group in groupby(sorted(appointments, key=staff_order), key=lambda appointment: appointment.staff_id):
         same_staff = list(group)
@@ -94,6 +94,6 @@ def split_by_staff(appointments: list[Appointment]) -> Iterator[list[Appointment
             yield same_staff[start : start + BATCH_SIZE]
 
 
-def staff_order(appointment: Appointment) -> tuple[str, str]:
+def staff_order(appointment: Appointment) -> tuple[str, str, str]:
     """Returns the sort key of the batches and of the appointments in them."""
-    return appointment.staff_id, appointment.pk
+    return appointment.staff_id, appointment.customer_id or "", appointment.pk

@@ -31,11 +31,11 @@ HELP_TEXTS = {
 MAX_EXTRA_TIME = dt.timedelta(hours=4)
 # If one of these fields is changed, the appointment is booked anew.
 BOOKED_FIELDS = {"appointment_date", "start_time", "end_time", "staff", "outlet", "service"}
-# By field: the condition on what a new booking may choose. A booking that exists keeps what it has.
+# By field: the condition on what a new booking may choose. A booking that exists keeps what it has. An inactive service can
+# be chosen, and is refused by `book` unless the person lifts the rule or the start is past.
 BOOKABLE = {
     # An inactive customer can be chosen here, and is refused with a reason in `clean_customer`.
     "customer": Q(is_deleted=False),
-    "service": Q(is_active=True),
     "staff": Q(is_active=True),
     "outlet": Q(is_active=True),
 }
@@ -193,6 +193,13 @@ class AppointmentForm(TenantForm):
         """The slots that can be booked instead, each with the value of its button."""
         slots = self.refusal.alternatives if self.reason else []
         return [(as_button_value(slot), slot) for slot in slots]
+
+    @property
+    def is_nothing_free(self) -> bool:
+        """Whether there is no other time for the booking that was refused."""
+        if not self.reason or self.refusal.alternatives:
+            return False
+        return self.instance.service.is_active and "customer_inactive" not in self.refusal.codes
 
     @property
     def override_choices(self) -> list[OverrideChoice]:

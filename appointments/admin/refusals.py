@@ -20,8 +20,6 @@ from circe.api.local_time import Range
 from circe.db.ids import is_id
 from tenants.models import Outlet, Service, ServiceStaff
 
-# By the code of a refusal: the field whose error it is.
-FIELD_OF = {"service_not_offered": "staff", "customer_inactive": "customer"}
 # The name of the buttons that book a slot.
 SLOT_BUTTON = "slot"
 
@@ -42,8 +40,13 @@ def explain_by_field(refusal: BookingRefused, appointment: Appointment) -> list[
         "outside_hours": _explain_hours,
         "service_not_offered": _explain_offer,
     }
+    # By the code of a refusal: the field whose error it is.
+    field_of = {
+        "service_not_offered": "staff" if appointment.service.is_active else "service",
+        "customer_inactive": "customer",
+    }
     return [
-        (FIELD_OF.get(code, "start_time"), sentences.get(code, lambda *_: str(refusal))(refusal, appointment))
+        (field_of.get(code, "start_time"), sentences.get(code, lambda *_: str(refusal))(refusal, appointment))
         for code in refusal.codes
     ]
 
@@ -76,6 +79,8 @@ def offer_overrides(
         Override.HOURS: "Book outside working hours",
         Override.SERVICE: f"Book although {appointment.staff} does not offer {appointment.service}",
     }
+    if not appointment.service.is_active:
+        labels[Override.SERVICE] = f"Book although {appointment.service} is not on offer any more"
     codes = refusal.codes if refusal else []
     if "time_off" in codes:
         labels[Override.HOURS] = "Book in the time off"

@@ -51,8 +51,8 @@ PROBLEM_MEMBERS: dict[str, Schema] = {
     "alternatives": {
         "type": "array",
         "description": (
-            "The slots nearest to the wanted start, at most three, as availability shows them: of the person wanted, or of "
-            "anybody if the person has none within two weeks. They lie within 92 days of the wanted start."
+            "The slots nearest to the wanted start, at most three, as availability shows them: of the person wanted and, if "
+            "that person has fewer within two weeks, of anybody. They lie within 92 days of the wanted start."
         ),
         "items": {"$ref": "#/components/schemas/Slot"},
     },
@@ -137,9 +137,10 @@ OPERATIONS = {
         description=(
             "Dates and clock times are those of the business. A time that clocks skip is a 400; "
             "one that comes twice is the first. A slot of availability can be booked. Staff may also book a free time off "
-            "the grid, and against working hours or offers by `override`. A start in the past is recorded whatever the "
-            "hours. An inactive outlet or person is a 400. `walk_in: true` is for somebody who left no name: it counts in "
-            "every figure of the day, and can be given to a customer later."
+            "the grid, and against working hours or offers by `override`. A start in the past is recorded of a named person "
+            "whatever the hours; without `staff_id` it is given to somebody who was free then. An inactive outlet or person "
+            "is a 400. `walk_in: true` is for somebody who left no name: it counts in every figure of the day, and can be "
+            "given to a customer later."
         ),
         body=NewAppointmentSerializer,
         body_examples={"booking": NEW_APPOINTMENT, "walkIn": WALK_IN},

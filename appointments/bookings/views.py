@@ -25,8 +25,8 @@ from appointments.serializers import AppointmentSerializer
 from circe.db.ids import is_id
 from customers.views import etag
 from tenants.accounts.permissions import STAFF
-from tenants.idempotency import idempotent_transaction
-from tenants.views import PreconditionFailed, TenantViewSet, enter_body_scope
+from tenants.idempotency import RepeatTransaction, idempotent_transaction
+from tenants.views import TenantViewSet, enter_body_scope
 
 
 class AppointmentViewSet(TenantViewSet):
@@ -89,14 +89,14 @@ class AppointmentViewSet(TenantViewSet):
     def _get_locked(self) -> Appointment:
         """Locks the bookings of the appointment's member of staff and of the one in the body. Returns the appointment.
 
-        Raises what `get_object` does, and PreconditionFailed if another member of staff has got the appointment meanwhile.
+        Raises what `get_object` does, and RepeatTransaction if another member of staff has got the appointment meanwhile.
         """
         seen = get_object_or_404(Appointment, pk=self.kwargs[self.lookup_url_kwarg])
         named = self.request.data.get("staff_id") if isinstance(self.request.data, dict) else None
         lock_bookings_of(seen.tenant_id, [seen.staff_id, named if is_id(named) else None])
         appointment = self.get_object()
         if appointment.staff_id != seen.staff_id:
-            raise PreconditionFailed
+            raise RepeatTransaction
         return appointment
 
     def _validate_and_save(self, serializer: Any) -> Appointment:

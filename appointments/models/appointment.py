@@ -38,6 +38,8 @@ BLOCKING_STATUSES = (*OPEN_STATUSES, Status.IN_PROGRESS)
 # The first and last day on which there can be an appointment. If it ends after midnight of the last day, Python and
 # PostgreSQL can still represent its end, in every time zone.
 FIRST_DAY, LAST_DAY = dt.date(1900, 1, 1), dt.date(2999, 12, 31)
+# An appointment takes less than this: it and its buffer last less than a day each, and clocks may go forward.
+LONGEST = dt.timedelta(days=3)
 
 
 def build_time_range(day: Any, start: Any, end: Any, buffer_minutes: Any) -> Func:
@@ -74,15 +76,19 @@ class AppointmentQuerySet(models.QuerySet):
         night = Q(appointment_date=day - dt.timedelta(days=1), end_time__lt=F("start_time"), end_time__gt=dt.time())
         return self.filter(Q(appointment_date=day) | night)
 
-    def blocking(self, *, staff: str, day: dt.date, start: dt.time, end: dt.time, buffer_minutes: int) -> Self:
-        """Keeps the appointments that block a part of that time of the member of staff, by the rule of the exclusion
-        constraint.
+    def overlapping(self, appointment: "Appointment") -> Self:
+        """Keeps the appointments that take a part of the time of the appointment with its buffer, by the expression of
+        the exclusion constraint, except that one itself.
         """
-        time_range = build_time_range(Value(day), Value(start), Value(end), Value(buffer_minutes))
+        day = appointment.appointment_date
+        time_range = build_time_range(
+            Value(day), Value(appointment.start_time), Value(appointment.end_time), Value(appointment.buffer_minutes)
+        )
         overlaps = Func(
             TIME_RANGE, time_range, template="%(expressions)s", arg_joiner=" && ", output_field=models.BooleanField()
         )
-        return self.filter(overlaps, staff=staff, status__in=BLOCKING_STATUSES)
+        # The days are for the index.
+        return self.filter(overlaps, appointment_date__range=(day - LONGEST, day + LONGEST)).exclude(pk=appointment.pk)
 
     def statistics(self) -> dict[str, int]:
         """Counts appointments by kind: `{"total_appointments", "completed", "cancelled", "no_show", "upcoming"}`."""
@@ -317,15 +323,13 @@ class Appointment(TenantModel):
         """Returns the first appointment that blocks a part of the time that this one would block, or None."""
         if self.status not in BLOCKING_STATUSES:
             return None
-        others = Appointment.objects.filter(tenant=self.tenant_id).exclude(pk=self.pk).with_related()
-        blocking = others.blocking(
-            staff=self.staff_id,
-            day=self.appointment_date,
-            start=self.start_time,
-            end=self.end_time,
-            buffer_minutes=self.buffer_minutes,
-        )
-        return blocking.order_by("appointment_date", "start_time").first()
+        others = Appointment.objects.filter(tenant=self.tenant_id, staff=self.staff_id, status__in=BLOCKING_STATUSES)
+        return others.overlapping(self).with_related().order_by("appointment_date", "start_time").first()
+
+    def find_attending_staff(self) -> set[str]:
+        """Returns the ids of the members of staff who had a visit at the time of this appointment."""
+        visits = Appointment.objects.visits().filter(tenant=self.tenant_id).overlapping(self).order_by()
+        return {*visits.values_list("staff_id", flat=True)}
 
     @contextmanager
     def booking_transaction(self) -> Iterator[None]:
@@ -358,16 +362,17 @@ class Appointment(TenantModel):
             setattr(self, name, value)
         self.store(update_fields={*values})
 
-    def set_status(self, status: Status, *, seen: str, reason: str | None = None) -> bool:
-        """Stores the status if the stored one is still `seen`. Returns whether it was stored.
+    def store_status(self, values: Mapping[str, Any], *, seen: str) -> bool:
+        """Stores a status and what goes with it, if the stored status is still `seen`. Returns whether it was stored.
 
         Raises DoubleBooking if the new status would block time that another appointment blocks.
         """
-        self.status = status
-        # One UPDATE after the lock, as in `save`. With a row lock first, two transactions could wait for each other.
+        # One UPDATE after the lock, as in `save`. With a row lock first, two transactions could wait for each other. They
+        # could too with a second UPDATE of the row: it would check the foreign keys, which locks the customer, after the
+        # first one has locked the customer's totals. Whoever writes a customer locks the totals last.
         with self.booking_transaction():
             unchanged = Appointment.objects.filter(pk=self.pk, staff=self.staff_id, status=seen)
-            return bool(unchanged.update(status=status, status_reason=reason, updated_at=timezone.now()))
+            return bool(unchanged.update(**values, updated_at=timezone.now()))
 
 
 def lock_bookings_of(tenant_id: str | None, staff: Collection[str | None]) -> None:

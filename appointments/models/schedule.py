@@ -11,16 +11,13 @@ from typing import Any, NamedTuple
 from django.contrib.postgres.fields import ArrayField
 from django.db.models import DateField, Field, IntegerField
 
-from appointments.models.appointment import BLOCKING_STATUSES
+from appointments.models.appointment import BLOCKING_STATUSES, LONGEST
 from circe.api.local_time import Range, remove_skipped_times
 from circe.api.time_zone import local_zone
 from circe.db.fields import LocalDateTimeField
 from circe.db.ids import IdField
 from circe.db.prepared import PreparedQuery, Sql
 from tenants.scope import whole_business
-
-# An appointment takes less than three days: it and its buffer last less than a day each, and clocks may go forward.
-_LONGEST = dt.timedelta(days=3)
 
 # Each table is read by an index that begins with the tenant. `named` has the members of staff who are named as offering
 # the service. If nobody is named, everybody offers it. circe_occupied is the function of the exclusion constraint.
@@ -276,7 +273,7 @@ def _parameters(
     """
     # A time that begins before `first` can last until then. An appointment that begins at `last` needs the time after
     # it.
-    first_day, last_day = first.date() - _LONGEST, last.date() + _LONGEST
+    first_day, last_day = first.date() - LONGEST, last.date() + LONGEST
     return {
         "tenant": tenant,
         "service": service,

@@ -17,8 +17,8 @@ from appointments.models import OPEN_STATUSES, Appointment, Status, lock_booking
 from circe.api.conflicts import ConflictError
 from circe.api.local_time import to_instant
 from customers.models import Customer
+from tenants.idempotency import RepeatTransaction
 from tenants.models import Service, Tenant
-from tenants.views import PreconditionFailed
 
 
 class TooLate(ConflictError):
@@ -85,7 +85,7 @@ def lock_own(appointment_id: str, *, staff_id: str | None = None) -> Appointment
     """Returns the customer's appointment, locked together with its member of staff, and with `staff_id`, until the
     transaction ends.
 
-    Raises Http404 if the customer has no such appointment, and PreconditionFailed if another member of staff got it
+    Raises Http404 if the customer has no such appointment, and RepeatTransaction if another member of staff got it
     while this waited for the lock.
     """
     seen = get_object_or_404(Appointment, pk=appointment_id)
@@ -93,7 +93,7 @@ def lock_own(appointment_id: str, *, staff_id: str | None = None) -> Appointment
     own = Appointment.objects.select_related("tenant", "service").select_for_update(of=("self",))
     appointment = get_object_or_404(own, pk=appointment_id)
     if appointment.staff_id != seen.staff_id:
-        raise PreconditionFailed
+        raise RepeatTransaction
     appointment.service.tenant = appointment.tenant
     return appointment
 

@@ -10,7 +10,7 @@ from django.db.models import Func, Q
 
 from appointments.availability import Opening, Place, Slot
 from appointments.models import BLOCKING_STATUSES, Appointment
-from appointments.models.appointment import TIME_RANGE
+from appointments.models.appointment import LONGEST, TIME_RANGE
 from appointments.recommendations.favourites import Favourites
 from appointments.recommendations.history import History
 from appointments.recommendations.points import POINTS, STAFF_BY_RANK, Points, Reason, points_of_rank
@@ -19,9 +19,6 @@ from circe.api.local_time import add_minutes
 from circe.db.fields import LocalDateTimeField
 from tenants.models import Service
 from tenants.scope import whole_business
-
-# An appointment takes less than two days: it and its buffer last less than a day each.
-_LONGEST = dt.timedelta(days=2)
 
 
 class Recommendation(NamedTuple):
@@ -66,7 +63,7 @@ def read_bookings(tenant: str, windows: Collection[Window]) -> Bookings:
     """Returns the bookings in the windows and next to them. Sends one statement."""
     days = Q(pk=None)
     for first, last in windows:
-        days |= Q(appointment_date__range=((first - _LONGEST).date(), (last + _LONGEST).date()))
+        days |= Q(appointment_date__range=((first - LONGEST).date(), (last + LONGEST).date()))
     appointments = Appointment.objects.filter(days, tenant=tenant, status__in=BLOCKING_STATUSES).order_by()
     bounds = {
         name: ArrayAgg(Func(TIME_RANGE, function=function, output_field=LocalDateTimeField()))

@@ -278,7 +278,7 @@ def test_a_past_time_is_booked_with_a_warning(back_office, booking, changes, war
     assert messages == [sentence] * warned
 
 
-@pytest.mark.parametrize("field", ["service", "staff", "outlet"])
+@pytest.mark.parametrize("field", ["staff", "outlet"])
 def test_an_inactive_row_can_not_be_booked_but_an_appointment_keeps_it(back_office, in_scope, booking, field):
     browser = back_office("staff")
     browser.post(ADD, booking)

@@ -54,6 +54,18 @@ def free_times(browser, **query):
     return page, re.findall(r"<button[^>]*>(.*?)</button>", page)
 
 
+def test_a_service_that_has_ended_is_offered_last_and_has_no_free_times(back_office, tenant, haircut, people):
+    ended, browser = ServiceFactory(tenant=tenant, name="Bob", is_active=False), back_office("staff")
+    names = {"app_label": "appointments", "model_name": "appointment", "field_name": "service", "term": ""}
+    offered = browser.get("/admin/autocomplete/", names).json()["results"]
+    assert [row["text"] for row in offered] == ["Haircut", "Bob (not on offer)"]
+    page, times = free_times(browser, service=ended.pk, day=MONDAY)
+    assert ("Bob is not on offer any more." in page, times) == (True, [])
+    # Other forms do not offer it.
+    names |= {"app_label": "customers", "model_name": "preferredservice"}
+    assert [row["text"] for row in browser.get("/admin/autocomplete/", names).json()["results"]] == ["Haircut"]
+
+
 @pytest.mark.parametrize("role", Role.values)
 def test_every_role_sees_the_free_times_of_the_chosen_person(back_office, haircut, people, kemang, role):
     question = {"service": haircut.pk, "staff": people[0].pk, "outlet": kemang.pk, "day": MONDAY}

@@ -155,3 +155,36 @@ def test_concurrent_actions_on_the_same_appointments_cause_no_deadlock(back_offi
     )
     assert done == len(many)
     assert set(read_statuses(*many)) <= {"cancelled", "no_show"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_actions_on_appointments_of_the_same_customers_cause_no_deadlock(back_office, tenant):
+    customers = sorted((CustomerFactory(tenant=tenant) for _ in range(2)), key=lambda one: one.pk)
+    # Ana's appointments were made in another order than that of their customers.
+    anas, bos = (
+        [
+            AppointmentFactory(
+                tenant=tenant,
+                staff_id=pk,
+                customer=customer,
+                status=Status.CONFIRMED,
+                appointment_date=dt.date(2025, 1, day),
+            )
+            for day, customer in enumerate(order, 1)
+        ]
+        for pk, order in ((UserFactory(tenant=tenant).pk, customers[::-1]), (UserFactory(tenant=tenant).pk, customers))
+    )
+    browser = back_office("outlet_manager")
+
+    def post():
+        run_action(browser, "cancel", *anas, asked=1)
+        connections.close_all()
+
+    manager = threading.Thread(target=post)
+    with tenant_scope(tenant), transaction.atomic():
+        Appointment.objects.filter(pk=bos[0].pk).update(status=Status.CANCELLED)
+        manager.start()
+        until_blocked()
+        Appointment.objects.filter(pk=bos[1].pk).update(status=Status.CANCELLED)
+    manager.join()
+    assert read_statuses(*anas, *bos) == ["cancelled"] * 4

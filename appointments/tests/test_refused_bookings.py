@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from appointments.models import Appointment, Status, TimeOff
 from appointments.tests.factories import AppointmentFactory, works_daily
 from customers.tests.factories import CustomerFactory
-from tenants.models import ServiceStaff
+from tenants.models import Service, ServiceStaff
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, TenantFactory, UserFactory
 from tenants.tests.forms import opened, sent_by
@@ -201,6 +201,22 @@ def test_a_service_that_somebody_does_not_offer_is_an_error_of_the_staff(back_of
     assert browser.post(ADD, sent_by(refused) | {"override": "hours"}).status_code == 200
     assert browser.post(ADD, sent_by(refused) | {"override": "service"}).status_code == 302
     assert Appointment.objects.get().overrides == ["service"]
+
+
+def test_a_service_that_has_ended_is_booked_by_override_or_for_the_past(back_office, in_scope, booking, haircut):
+    Service.objects.update(is_active=False)
+    browser = back_office("staff")
+    refused = browser.post(ADD, booking)
+    assert errors(refused) == {"service": "Haircut is not on offer any more."}
+    page = refused.content.decode()
+    assert "Book although Haircut is not on offer any more" in page
+    assert "Nothing is free" not in page
+    assert browser.post(ADD, sent_by(refused) | {"override": "hours"}).status_code == 200
+    assert browser.post(ADD, sent_by(refused) | {"override": "service"}).status_code == 302
+    assert Appointment.objects.get().overrides == ["service"]
+    visit = booking | {"appointment_date": "2026-11-27", "status": "completed"}
+    assert browser.post(ADD, visit).status_code == 302
+    assert Appointment.objects.get(status="completed").overrides == []
 
 
 def test_two_rules_are_named_together_and_lifted_together(back_office, in_scope, booking, haircut):

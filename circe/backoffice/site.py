@@ -39,7 +39,8 @@ def register_search(url_name: str, label: str) -> None:
 class Autocomplete(AutocompleteJsonView):
     """Answers the rows that a form offers, to roles that may choose rows of the table.
 
-    The admin of the form's own table may order them, by its method `order_choices`.
+    The admin of the form's own table may offer other rows in a field, by `choice_conditions`, and order them, by its method
+    `order_choices`.
     """
 
     def process_request(self, request: HttpRequest) -> Any:
@@ -52,10 +53,13 @@ class Autocomplete(AutocompleteJsonView):
         return self.model_admin.allows(request, "choose")
 
     def get_queryset(self) -> models.QuerySet:
-        rows, form_table = super().get_queryset().filter(self.model_admin.choice_condition), self.source_field.model
+        rows, condition = super().get_queryset(), self.model_admin.choice_condition
+        field, form_table = self.source_field.name, self.source_field.model
         if not self.admin_site.is_registered(form_table):
-            return rows
-        return self.admin_site.get_model_admin(form_table).order_choices(self.request, self.source_field.name, rows)
+            return rows.filter(condition)
+        form_admin = self.admin_site.get_model_admin(form_table)
+        offered = rows.filter(form_admin.choice_conditions.get(field, condition))
+        return form_admin.order_choices(self.request, field, offered)
 
     def serialize_result(self, obj: models.Model, to_field_name: str) -> dict[str, str]:
         return {"id": obj.pk, "text": self.model_admin.choice_label(obj)}

@@ -189,3 +189,22 @@ def test_reception_books_against_the_hours_on_purpose(sign_in, jane, booked, ten
     assert appointment_of(jane).overrides == ["hours"]
     expect(page.locator("#sheet")).to_contain_text("Away all day (Holiday)")
     assert fits(page, viewport)
+
+
+def test_reception_books_a_service_that_has_ended(sign_in, tenant, jane, ana, kemang, tomorrow, viewport):
+    ServiceFactory(tenant=tenant, name="Perm", is_active=False)
+    page = sign_in("staff", viewport=viewport)
+    page.goto(
+        f"{ADD}?customer={jane.pk}&staff={ana.pk}&outlet={kemang.pk}&appointment_date={tomorrow}&start_time=10:00"
+    )
+    choose(page, "Service", "Perm")
+    expect(page.locator("#free-times")).to_have_text("Perm is not on offer any more.")
+    save = page.get_by_role("button", name="Save", exact=True)
+    save.click()
+    expect(page.locator(".field-service .errorlist")).to_have_text("Perm is not on offer any more.")
+    expect(page.locator("#instead")).not_to_contain_text("Nothing is free")
+    assert fits(page, viewport)
+    page.get_by_label("Book although Perm is not on offer any more").check()
+    save.click()
+    expect(page.locator(".messagelist")).to_contain_text("was added successfully")
+    assert appointment_of(jane).overrides == ["service"]

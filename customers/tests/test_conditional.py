@@ -158,7 +158,7 @@ def sql(statement):
 def step(status):
     def run(world, made):
         with tenant_scope(world.jane.tenant):
-            made.set_status(status, seen="confirmed")
+            made.store_status({"status": status}, seen="confirmed")
 
     return run
 

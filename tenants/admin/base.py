@@ -1,6 +1,6 @@
 """The base of the back office pages of every tenant's table."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -54,6 +54,8 @@ class TenantAdmin(admin.ModelAdmin):
     roles: dict[str, frozenset[Role | str]] = {}
     # The condition of the rows that other forms offer.
     choice_condition = Q(is_active=True)
+    # By field of this form: the condition of the rows that it offers, where it is not `choice_condition`.
+    choice_conditions: Mapping[str, Q] = {}
     # The errors of a save that lost a race with another one.
     lost_race_errors: tuple[type[Exception], ...] = (IntegrityError,)
     # The advice on the page that refuses to delete a row.

@@ -95,6 +95,9 @@ class ServiceAdmin(OfferAdmin):
         obj.change(values)
         self.warn_of_remaining(request, obj, form)
 
+    def choice_label(self, row: Service) -> str:
+        return str(row) if row.is_active else f"{row} (not on offer)"
+
     @admin.display(description="who offers it")
     def staff_ids(self, service: Service) -> str:
         """Returns the names of those who offer the service, for people who may not change it."""

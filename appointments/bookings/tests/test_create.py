@@ -274,9 +274,45 @@ def test_without_a_person_nobody_is_booked_who_does_not_offer_the_service(staff,
 def test_what_is_past_is_recorded_with_its_outcome_whatever_the_hours(book, salon, status):
     with tenant_scope(salon.tenant):
         Service.objects.update(is_active=False)
-    for staff_id in (salon.ana.pk, None):
-        booked = book(appointment_date="2025-01-25", start_time="20:00", status=status, staff_id=staff_id)
-        assert (booked["status"], booked["overrides"]) == (status, [])
+    booked = book(appointment_date="2025-01-25", start_time="20:00", status=status)
+    assert (booked["status"], booked["overrides"]) == (status, [])
+    # A Monday, on which Ana worked.
+    booked = book(appointment_date="2025-01-27", start_time="09:00", status=status, staff_id=None)
+    assert (booked["status"], booked["staff_id"], booked["overrides"]) == (status, salon.ana.pk, [])
+
+
+@pytest.mark.parametrize("status", ["pending", "confirmed", "completed", "no_show", "cancelled"])
+def test_what_is_past_is_given_to_nobody_who_was_not_free_without_override(staff, salon, body, status):
+    TimeOffFactory(
+        tenant=salon.tenant,
+        staff_id=salon.ana.pk,
+        local_start=dt.datetime(2025, 1, 27, 10),
+        local_end=dt.datetime(2025, 1, 28),
+    )
+    for start, code in (("20:00", "time_off"), ("11:00", "time_off"), ("08:30", "outside_hours")):
+        past = body(appointment_date="2025-01-27", start_time=start, status=status, staff_id=None)
+        refusal(staff.post(APPOINTMENTS, past), code)
+        refusal(staff.post(APPOINTMENTS, past | {"override": ["service"]}), code)
+    booked = staff.post(APPOINTMENTS, past | {"override": ["hours", "service"]}).json()
+    assert (booked["staff_id"], booked["overrides"]) == (salon.ana.pk, ["hours"])
+
+
+def test_past_visits_of_one_time_are_given_to_different_people(staff, salon, body, employ):
+    bo = employ("Bo")
+    past = body(appointment_date="2025-01-27", status="completed", staff_id=None)
+    booked = [staff.post(APPOINTMENTS, past | {"start_time": start}).json() for start in ("09:00", "09:30")]
+    assert [one["staff_id"] for one in booked] == [salon.ana.pk, bo.pk]
+    refusal(staff.post(APPOINTMENTS, past | {"start_time": "10:00"}), "overlap")
+    # Who is named has attended, whatever else is written down.
+    assert staff.post(APPOINTMENTS, past | {"start_time": "10:00", "staff_id": bo.pk}).status_code == 201
+
+
+def test_what_is_past_is_given_to_nobody_who_does_not_offer_it_without_override(staff, salon, body, employ):
+    ServiceStaffFactory(tenant=salon.tenant, service=salon.cut, staff_id=UserFactory(tenant=salon.tenant).pk)
+    past = body(appointment_date="2025-01-27", status="completed", staff_id=None)
+    refusal(staff.post(APPOINTMENTS, past), "outside_hours")
+    booked = staff.post(APPOINTMENTS, past | {"override": ["service"]}).json()
+    assert (booked["staff_id"], booked["overrides"]) == (salon.ana.pk, ["service"])
 
 
 def test_what_is_past_is_recorded_of_somebody_who_worked_then(salon, book, employ):

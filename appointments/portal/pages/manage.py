@@ -24,9 +24,9 @@ from customers.portal.languages import format_clock, format_day
 from customers.portal.links import LinkInvalid
 from customers.portal.pages.base import PortalPage
 from tenants.audit.context import set_audit_source
+from tenants.idempotency import RepeatTransaction
 from tenants.models import StaffName
 from tenants.scope import CustomerScope, enter_scope
-from tenants.views import PreconditionFailed
 
 DAYS_SHOWN = 14
 ONE_DAY = dt.timedelta(days=1)
@@ -87,7 +87,7 @@ class ManagePage(PortalPage):
         try:
             with transaction.atomic():
                 cancel_own(lock_own(self.appointment.pk))
-        except (ConflictError, PreconditionFailed):
+        except (ConflictError, RepeatTransaction):
             return self._show_changed()
         return self._redirect(done="cancelled")
 
@@ -100,7 +100,7 @@ class ManagePage(PortalPage):
             with transaction.atomic():
                 appointment = lock_own(self.appointment.pk, staff_id=staff_id)
                 move_own(appointment, day=start.date(), start=start.time(), staff_id=staff_id)
-        except (ConflictError, PreconditionFailed):
+        except (ConflictError, RepeatTransaction):
             return self._show_changed(step="move", problem=TAKEN)
         return self._redirect(done="moved")
 
