@@ -4,6 +4,7 @@ import os
 import shutil
 import threading
 import urllib.request
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -15,6 +16,8 @@ PROGRAMS = ["chromium-headless-shell", "chromium", "chromium-browser", "google-c
 CHROMIUM = next(filter(None, map(shutil.which, PROGRAMS)), None)
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 390, "height": 844}
+# How long Playwright waits for an element, a page or an answer. A slow machine is no failure.
+PATIENCE_MS = 120_000
 # Without `preload`, which would fetch style sheets once more, by wrong addresses.
 AXE_OPTIONS = {"resultTypes": ["violations"], "preload": False}
 # Chosen in the page: the whole result, with every rule that found nothing, would take longer to send than to make.
@@ -35,8 +38,9 @@ def browser_marks(module):
 
 @pytest.fixture(scope="module")
 def started_chromium():
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE_MS)
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright's loop runs in this thread, beside which Django refuses its ORM.
         patch.setitem(os.environ, "DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -59,11 +63,18 @@ def chromium(started_chromium, live_server):
     for context in started_chromium.contexts:
         context.close()
     # Connections are accepted in their order: after this answer, each connection of the test has its thread.
-    urllib.request.urlopen(f"{live_server.url}/healthz", timeout=30).close()
+    urllib.request.urlopen(f"{live_server.url}/healthz", timeout=120).close()
     for thread in threading.enumerate():
         if thread not in earlier and "process_request_thread" in thread.name:
-            thread.join(timeout=30)
+            thread.join(timeout=120)
             assert not thread.is_alive(), "A connection of the test has not ended."
+
+
+def new_page(chromium, live_server, viewport, **options):
+    """Returns a page in a browser context of its own."""
+    context = chromium.new_context(viewport=viewport, base_url=live_server.url, **options)
+    context.set_default_timeout(PATIENCE_MS)
+    return context.new_page()
 
 
 def list_violations(page):
@@ -74,6 +85,12 @@ def list_violations(page):
     if page.evaluate("typeof axe") == "undefined":
         page.evaluate(AXE_SCRIPT)
     return dict(page.evaluate(FIND_VIOLATIONS, AXE_OPTIONS))
+
+
+def width_of(page):
+    """Returns the width of the page's content, once its style sheets are there."""
+    page.wait_for_load_state()
+    return page.evaluate("document.documentElement.scrollWidth")
 
 
 def was_aborted(request):
@@ -94,9 +111,7 @@ def sign_in(chromium, live_server, tenant):
 
     def make(role, *, viewport=DESKTOP):
         user = UserFactory(role=role, tenant=None if role == Role.SUPER_ADMIN else tenant)
-        context = chromium.new_context(viewport=viewport, base_url=live_server.url)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
+        page = new_page(chromium, live_server, viewport)
         page.on("response", watch)
         page.on("pageerror", lambda error: broken.append(str(error)))
         page.on("console", lambda message: "Security Policy" in message.text and broken.append(message.text))
@@ -116,5 +131,9 @@ def sign_in(chromium, live_server, tenant):
 def choose(page, label, text):
     """Chooses a row in an autocomplete field."""
     page.locator(".form-row", has=page.locator("label", has_text=label)).locator(".select2-selection").click()
-    page.locator(".select2-search__field").fill(text.partition(" · ")[0])
+    term = text.partition(" · ")[0]
+    # The box lists rows before the search too. The rows found replace them, perhaps between the halves of a click.
+    with page.expect_response(lambda response: parse_qs(urlsplit(response.url).query).get("term") == [term]):
+        page.locator(".select2-search__field").fill(term)
+    page.locator(".select2-results__options:not(:has(.loading-results))").wait_for()
     page.locator(".select2-results__option", has_text=text).click()

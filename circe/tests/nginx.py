@@ -24,7 +24,7 @@ DEFAULTS = {
     "PROXY_RESOLVER": "127.0.0.1",
     "PROXY_READ_TIMEOUT": "60s",
 }
-START_SECONDS = 10
+START_SECONDS = 60
 
 
 def find_nginx() -> str | None:

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from appointments.models import Appointment
 from appointments.portal.links import manage_url
-from circe.tests.browser import DESKTOP, PHONE, browser_marks, list_violations
+from circe.tests.browser import DESKTOP, PHONE, browser_marks, list_violations, new_page
 from circe.tests.page_walk import open_pages
 from customers.models import MailedLink
 from customers.portal.links import request_link
@@ -33,6 +33,7 @@ def shape_of(content):
 def examine(page):
     """Returns the serious faults that axe-core finds on the open page at either width."""
     found = {}
+    page.wait_for_load_state()
     for viewport in (DESKTOP, PHONE):
         page.set_viewport_size(viewport)
         if violations := list_violations(page):
@@ -97,14 +98,19 @@ def test_pages_outside_a_session_and_the_question_of_the_day_sheet_have_no_serio
     page = sign_in("staff")
     page.goto("/admin/appointments/appointment/day/")
     page.get_by_role("button", name="No-show: Jane Doe").last.click()
+    expect(page.locator("#ask")).to_be_visible()
     faults = [examine(page)]
     page.goto("/admin/tenants/staff/")
     faults.append(examine(page))
     page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("link", name="Log in again")).to_be_visible()
     faults.append(examine(page))
     page.goto("/admin/customers/customer/")
     faults.append(examine(page))
+    page.get_by_label("E-mail").fill("nobody@lotus.test")
+    page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Log in").click()
+    expect(page.locator(".errornote")).to_be_visible()
     faults.append(examine(page))
     assert faults == [{}] * 5
 
@@ -113,8 +119,7 @@ def test_pages_outside_a_session_and_the_question_of_the_day_sheet_have_no_serio
 def portal_page(chromium, live_server, settings):
     """A page of somebody who is not signed in."""
     settings.PUBLIC_URL = live_server.url
-    with chromium.new_context(viewport=DESKTOP, base_url=live_server.url) as context:
-        yield context.new_page()
+    return new_page(chromium, live_server, DESKTOP)
 
 
 def test_no_page_of_the_portal_has_a_serious_fault(portal_page, busy_business):

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from appointments.models import TimeOff, WorkingHours
 from appointments.tests.factories import WorkingHoursFactory
-from circe.tests.browser import DESKTOP, PHONE, browser_marks
+from circe.tests.browser import DESKTOP, PHONE, browser_marks, width_of
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, UserFactory
 
@@ -35,7 +35,7 @@ def test_a_manager_edits_a_week_and_copies_it(sign_in, tenant, viewport):
         one.get_by_label("To", exact=True).fill(end)
     page.get_by_role("button", name="Save", exact=True).last.click()
     expect(monday.locator(".errorlist").first).to_contain_text("It overlaps with Monday 11:00–17:00 at Kemang.")
-    assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    assert width_of(page) == viewport["width"]
     monday.get_by_role("group", name="Monday, row 2").get_by_label("From").fill("13:00")
     monday.get_by_role("button", name="Another row on Monday").click()
     expect(monday.locator(".row:visible")).to_have_count(3)
@@ -43,7 +43,7 @@ def test_a_manager_edits_a_week_and_copies_it(sign_in, tenant, viewport):
     # The Enter key saves.
     monday.get_by_role("group", name="Monday, row 1").get_by_label("From").press("Enter")
     expect(page.locator(".messagelist")).to_contain_text("The working hours of Ana Lee were saved.")
-    assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    assert width_of(page) == viewport["width"]
     with tenant_scope(tenant):
         assert [str(row) for row in WorkingHours.objects.filter(staff=ana.pk)] == [
             "Monday 09:00–12:00",
@@ -58,11 +58,11 @@ def test_staff_enter_a_day_off_of_their_own(sign_in, tenant, viewport):
     page.get_by_role("link", name="Enter time off").click()
     page.get_by_label("First day").fill("2027-07-06")
     page.get_by_label("Reason").fill("Wedding")
-    assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    assert width_of(page) == viewport["width"]
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".messagelist")).to_contain_text("was added successfully")
     expect(page.locator("#result_list")).to_contain_text("6 July 2027")
-    assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    assert width_of(page) == viewport["width"]
     with tenant_scope(tenant):
         one = TimeOff.objects.get()
     assert (one.staff_id, one.describe_time()) == (page.user.pk, "2027-07-06")

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 from appointments.models import Appointment, Status
 from appointments.portal.links import manage_url
 from appointments.tests.factories import AppointmentFactory, WorkingHoursFactory
-from circe.tests.browser import DESKTOP, PHONE, browser_marks
+from circe.tests.browser import DESKTOP, PHONE, browser_marks, new_page, was_aborted, width_of
 from customers.models import MailedLink
 from customers.portal.links import request_link
 from customers.portal.signed_links import unsubscribe_url
@@ -33,11 +33,9 @@ def visit(chromium, live_server, settings):
     broken = []
 
     def visit(viewport):
-        context = chromium.new_context(viewport=viewport, base_url=live_server.url, java_script_enabled=False)
-        page = context.new_page()
-        page.set_default_timeout(15_000)
+        page = new_page(chromium, live_server, viewport, java_script_enabled=False)
         page.on("response", lambda response: response.status >= 500 and broken.append(response.url))
-        page.on("requestfailed", lambda request: broken.append(request.url))
+        page.on("requestfailed", lambda request: was_aborted(request) or broken.append(request.url))
         page.on("console", lambda message: "Security Policy" in message.text and broken.append(message.text))
         return page
 
@@ -48,6 +46,7 @@ def visit(chromium, live_server, settings):
 
 def look(page, viewport, name):
     """Checks that nothing is wider than the screen. Keeps a screenshot where SCREENSHOTS names a folder."""
+    page.wait_for_load_state()
     box = page.locator("body").bounding_box()
     assert box["width"] <= viewport["width"]
     for control in page.locator(":is(button, a.button, input):visible").all():
@@ -121,6 +120,7 @@ def test_a_walk_in_moves_and_cancels_an_appointment_and_unsubscribes(visit, tena
     expect(page.get_by_role("heading", level=1)).to_have_text("Reservasi Anda")
     look(page, viewport, "manage")
     page.get_by_role("link", name="Pilih waktu lain").click()
+    expect(page.locator(".days a").first).to_be_visible()
     look(page, viewport, "days")
     page.locator(".days a").first.click()
     page.get_by_role("radio", name="13.30").check()
@@ -130,6 +130,7 @@ def test_a_walk_in_moves_and_cancels_an_appointment_and_unsubscribes(visit, tena
     expect(page.locator("dl")).to_contain_text("13.30–14.30")
     look(page, viewport, "moved")
     page.get_by_role("link", name="Batalkan").click()
+    expect(page.get_by_role("button", name="Ya, batalkan")).to_be_visible()
     look(page, viewport, "cancel")
     page.get_by_role("button", name="Ya, batalkan").click()
     expect(page.get_by_role("status")).to_have_text("Reservasi Anda sudah dibatalkan.")
@@ -151,8 +152,8 @@ def test_a_manager_previews_a_text(sign_in, tenant, viewport):
     preview = page.get_by_role("region", name="Preview, not saved yet")
     expect(preview).to_contain_text("Hei, Maria!")
     look(page, viewport, "texts-preview")
-    assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    assert width_of(page) == viewport["width"]
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#result_list")).to_contain_text("Vi ses {date}")
-    assert page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
+    assert width_of(page) == viewport["width"]
     look(page, viewport, "texts")

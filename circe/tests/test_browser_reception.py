@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from appointments.models import Appointment
 from appointments.tests.factories import AppointmentFactory, works_always
-from circe.tests.browser import DESKTOP, PHONE, browser_marks, choose
+from circe.tests.browser import DESKTOP, PHONE, browser_marks, choose, width_of
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.scope import tenant_scope
@@ -39,10 +39,6 @@ def visit(tenant, jane):
     )
 
 
-def fits(page, viewport):
-    return page.evaluate("document.documentElement.scrollWidth") == viewport["width"]
-
-
 def test_a_customer_arrives_and_prefers_a_call(sign_in, tenant, jane, visit, viewport):
     with tenant_scope(tenant):
         jane.change({"preferred_channel": "phone"})
@@ -56,10 +52,10 @@ def test_a_customer_arrives_and_prefers_a_call(sign_in, tenant, jane, visit, vie
     # A no-show of somebody who is there is asked about.
     page.get_by_role("button", name="No-show: Jane Doe, 00:00").click()
     expect(page.locator("#ask")).to_contain_text("Jane Doe arrived at")
-    assert fits(page, viewport)
+    assert width_of(page) == viewport["width"]
     page.get_by_role("link", name="Leave as it is").click()
     expect(card.locator(".status")).to_contain_text("Arrived")
-    assert fits(page, viewport)
+    assert width_of(page) == viewport["width"]
 
 
 def test_an_older_refresh_of_the_day_sheet_does_not_replace_a_newer_one(sign_in, tenant, visit, viewport):
@@ -103,7 +99,7 @@ def test_a_walk_in_without_a_name_is_given_to_a_customer(sign_in, tenant, jane, 
     choose(page, "Customer", "Jane Doe · +6281234567890")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(card).to_contain_text("Jane Doe")
-    assert fits(page, viewport)
+    assert width_of(page) == viewport["width"]
 
 
 def test_somebody_who_is_not_found_is_added_and_a_slip_is_corrected(sign_in, tenant, viewport):
@@ -127,4 +123,4 @@ def test_somebody_who_is_not_found_is_added_and_a_slip_is_corrected(sign_in, ten
     expect(page.locator(".messagelist")).to_contain_text("was changed successfully")
     with tenant_scope(tenant):
         assert Customer.objects.get().phone == "+628123456789"
-    assert fits(page, viewport)
+    assert width_of(page) == viewport["width"]

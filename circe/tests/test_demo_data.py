@@ -6,6 +6,7 @@ from io import StringIO
 
 import phonenumbers
 import pytest
+import time_machine
 from django.contrib.auth.hashers import check_password
 from django.core.management import call_command
 from django.db import connection
@@ -48,8 +49,8 @@ LOG_INS = {
 
 @pytest.fixture(scope="module", autouse=True)
 def demo(django_db_setup, django_db_blocker):
-    """Loads the default demo data, once for all of these tests."""
-    with django_db_blocker.unblock():
+    """Loads the default demo data, once for all of these tests. The time stands still: the data are those of a day."""
+    with django_db_blocker.unblock(), time_machine.travel(dt.datetime.now(dt.UTC), tick=False):
         call_command("seed_demo", stdout=StringIO())
         yield
         with as_owner(), connection.cursor() as cursor:

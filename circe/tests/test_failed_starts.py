@@ -128,7 +128,7 @@ def test_the_error_of_a_database_of_another_program_is_one_line():
     if "DATABASE_URL" in os.environ:
         pytest.skip("needs the embedded PostgreSQL")
     # This database is on the server of Circe, and holds no table of it.
-    address = f"postgres://{server['USER']}@/template1?host={server['HOST']}&port={server['PORT']}"
+    address = f"postgres://{server['USER']}@/postgres?host={server['HOST']}&port={server['PORT']}"
     result = run(*PURGE, **PRODUCTION | {"DATABASE_URL": address})
     assert_fails(result, "The database of DATABASE_URL does not have the tables of Circe: run `manage.py migrate`")
 

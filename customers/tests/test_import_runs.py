@@ -119,15 +119,19 @@ def test_a_killed_import_that_is_started_again_has_the_same_result(tmp_path, ten
     path = tmp_path / "customers.csv"
     path.write_bytes(as_csv([HEADER, *rows]))
     with tenant_scope(tenant):
-        process = subprocess.Popen(
-            [sys.executable, "-c", IMPORT, connection.settings_dict["NAME"], path],
-            cwd=settings.BASE_DIR,
-            stderr=subprocess.PIPE,
-        )
-        while not (seen := Customer.objects.count()):
-            assert process.poll() is None, process.stderr.read()
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
+        with transaction.atomic():
+            # The last batch waits for this customer: otherwise the import could end before it is killed.
+            CustomerFactory(tenant=tenant, email=rows[-1][2], phone=None)
+            process = subprocess.Popen(
+                [sys.executable, "-c", IMPORT, connection.settings_dict["NAME"], path],
+                cwd=settings.BASE_DIR,
+                stderr=subprocess.PIPE,
+            )
+            while not (seen := Customer.objects.count() - 1):
+                assert process.poll() is None, process.stderr.read()
+            process.send_signal(signal.SIGKILL)
+            assert process.wait() == -signal.SIGKILL
+            transaction.set_rollback(True)
         kept = Customer.objects.count()
         assert 0 < seen <= kept < 1188
 

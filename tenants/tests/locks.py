@@ -41,7 +41,7 @@ def _waiting_on_the_cluster() -> list[int]:
 
 def until_blocked():
     """Return once a session of this test's database waits for another's lock."""
-    for _ in range(2000):
+    for _ in range(6000):
         if waiting_sessions():
             return
         threading.Event().wait(0.01)
