@@ -39,6 +39,8 @@ _ACCENT_AS_QUOTE = regex.compile(r"(?<=[\p{L}\p{M}\p{N}])\p{Sk}|\p{Sk}(?=[\p{L}\
 # Voicing marks of kana that are typed after it. They are joined to it, as in circe_fold.
 _VOICING_MARKS = str.maketrans("゛゜", "\u3099\u309a")
 _AROUND_EMAIL = re.compile(r"""[<>()\[\]{}"“”„«»‹›,;:|/\\]+""")
+# Separates a name and a number: `Jane,0812 3456`.
+_BETWEEN_NAME_AND_NUMBER = regex.compile(r"(?<=\p{L})[,;:|/](?=[(+]*\p{Nd})|(?<=\p{Nd})[,;:|/](?=\p{L})")
 # The scheme at the beginning of a copied link.
 _LINK_SCHEME = re.compile(r"\b(?:mailto|tel|sms):", re.IGNORECASE)
 _AROUND = regex.compile(r"\A[\p{P}\p{S}]+|[\p{P}\p{S}]+\Z")
@@ -110,7 +112,7 @@ def _split_into_phrases(text: str) -> list[list[str]]:
     """
     quoted = _ACCENT_AS_QUOTE.sub("'", text.translate(_VOICING_MARKS))
     visible = _INVISIBLE.sub("", unicodedata.normalize("NFKC", quoted))
-    visible = _LINK_SCHEME.sub(" ", visible)
+    visible = _BETWEEN_NAME_AND_NUMBER.sub(" ", _LINK_SCHEME.sub(" ", visible))
     if "@" in visible:
         visible = _AROUND_EMAIL.sub(" ", visible)
     phrases = [

@@ -436,6 +436,8 @@ def test_every_example_number_of_libphonenumber_is_one_number_however_it_is_writ
             phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL),
             e164,
             f"00{e164[1:]}",
+            f"{e164[1:]}+",
+            f"+{number.country_code} {e164}",
         }
         code, rest = f"+{number.country_code}", phonenumbers.national_significant_number(number)
         if not is_valid_phone(f"{code}0{rest}"):
