@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from appointments.availability import Slot, find_slots
+from appointments.alternatives import find_alternatives
+from appointments.availability import Slot
 from appointments.lengths import length_of, set_length
 from appointments.models import BLOCKING_STATUSES, OPEN_STATUSES, Appointment, DoubleBooking, Override, Status
 from appointments.models.schedule import Schedule, read_schedules
@@ -16,11 +17,6 @@ from circe.api.conflicts import ConflictError
 from circe.api.local_time import add_minutes, is_skipped
 from customers.models import Customer
 
-MAX_ALTERNATIVES = 3
-# The longest time between an alternative and the wanted start. The second one is tried if the first one finds too few slots.
-ALTERNATIVES_AROUND = (dt.timedelta(days=1), dt.timedelta(days=14))
-# How far alternatives are searched if the shorter times have no slot: the business may be closed for some weeks.
-LAST_ALTERNATIVES_AROUND = dt.timedelta(days=92)
 ONE_MINUTE = dt.timedelta(minutes=1)
 # By the code of a rule: the sentence for people. If nobody is free, the first rule that forbids somebody is given.
 REFUSAL_TEXTS = {
@@ -221,23 +217,6 @@ def find_free_staff(appointment: Appointment, *, except_staff_id: str) -> list[s
     return [schedule.staff_id for schedule in schedules]
 
 
-def find_alternatives(appointment: Appointment) -> list[Slot]:
-    """Returns the slots nearest to the appointment's start, of its member of staff. If that person has fewer than
-    MAX_ALTERNATIVES within two weeks, or no member of staff is set, slots of anybody follow.
-    """
-    own: list[Slot] = []
-    for around in ALTERNATIVES_AROUND if appointment.staff_id else ():
-        own = _find_nearest(appointment, appointment.staff_id, around)
-        if len(own) == MAX_ALTERNATIVES:
-            return own
-    for around in (*ALTERNATIVES_AROUND, LAST_ALTERNATIVES_AROUND):
-        of_anybody = _find_nearest(appointment, None, around)
-        slots = [*own, *(slot for slot in of_anybody if slot not in own)][:MAX_ALTERNATIVES]
-        if len(slots) == MAX_ALTERNATIVES:
-            break
-    return slots
-
-
 @contextmanager
 def _offering_alternatives(appointment: Appointment) -> Iterator[None]:
     """Adds alternatives to a refusal in the block. An inactive customer gets none, since they can book nothing."""
@@ -247,20 +226,6 @@ def _offering_alternatives(appointment: Appointment) -> Iterator[None]:
         if refusal.code != "customer_inactive":
             refusal.offer(find_alternatives(appointment), appointment)
         raise
-
-
-def _find_nearest(appointment: Appointment, staff: str | None, around: dt.timedelta) -> list[Slot]:
-    start = appointment.local_bounds[0]
-    slots = find_slots(
-        appointment.service,
-        first=start - around,
-        last=start + around,
-        staff=staff,
-        outlet=appointment.outlet_id,
-        freed=appointment.pk,
-        length=length_of(appointment),
-    )
-    return sorted(slots, key=lambda slot: (abs(slot.start - start), slot))[:MAX_ALTERNATIVES]
 
 
 def _check_customer(customer: Customer | None) -> None:
