@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 from circe.db import session_settings
 from circe.db.prepared import QUERIES, _prepared_names
 from circe.db.roles import APPLICATION_OPTIONS, as_owner
-from circe.tests import quick_flush
+from circe.tests import migrated_template, quick_flush
 from circe.tests.captured_sql import expand_prepared
 from customers.models import Customer, CustomerSession
 from customers.tests.factories import CustomerFactory
@@ -83,9 +83,18 @@ def pytest_runtest_protocol(item, nextitem):
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings):
+    """Has the test database copied from a migrated one, if the tests' own server has one."""
+    if "EMBEDDED_SERVER" in connection.settings_dict:
+        migrated_template.use_template(connection.settings_dict)
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup):
     """Creates the test database as its owner. The tests then use the application's role."""
     if "EMBEDDED_SERVER" in connection.settings_dict:
+        connection.close()
+        migrated_template.keep_template(connection.settings_dict)
         quick_flush.allow_quick_flush(connection.settings_dict)
         # Private to Django, which has no other place for it. If Django stops calling it, the tests call `flush` again.
         TransactionTestCase._fixture_teardown = quick_flush.empty_tables

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.utils import timezone
 
-from appointments.messages.calendar_file import build_calendar_file
 from appointments.messages.texts import render_message
 from appointments.models import Appointment, Message, MessageKind, Status
 from appointments.portal.links import manage_url
@@ -97,6 +96,9 @@ def _find_reason_against(message: Message, appointment: Appointment, now: dt.dat
 
 
 def _compose(message: Message, appointment: Appointment, customer: Any) -> Mail | TextMessage:
+    # Imported here: its library would take a twentieth of the start of each process, and the sender alone needs it.
+    from appointments.messages.calendar_file import build_calendar_file
+
     language = message.language or appointment.tenant.language
     text = render_message(message.kind, language, appointment, manage_url=manage_url(appointment))
     if message.channel != Channel.EMAIL:

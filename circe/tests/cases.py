@@ -11,8 +11,11 @@ def in_one_test(names, cases):
 
     Each case runs in a savepoint that is rolled back. A case that fails is reported by its values, and the next ones still
     run. For tables of cheap cases, of which the fixtures would take most of the time.
+
+    `cases` may be a function that makes them. The test calls it, so that not every process makes them that collects tests.
     """
-    cases = list(cases)  # an iterator would be empty when the test runs again
+    if not callable(cases):
+        cases = list(cases).copy  # an iterator would be empty when the test runs again
     names = [name.strip() for name in names.split(",")] if isinstance(names, str) else list(names)
 
     def decorate(test):
@@ -21,7 +24,7 @@ def in_one_test(names, cases):
         @functools.wraps(test)
         def run(subtests, **values):
             given = {one.name: values[one.name] for one in fixtures}
-            for case in cases:
+            for case in cases():
                 arguments = dict(zip(names, case if len(names) > 1 else [case], strict=True))
                 with subtests.test(**arguments):
                     _run_alone(test, given | arguments)

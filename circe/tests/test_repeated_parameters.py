@@ -3,6 +3,8 @@
 The cases are made from the OpenAPI document.
 """
 
+import functools
+
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
@@ -15,12 +17,16 @@ from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 pytestmark = pytest.mark.slow("calls every operation with each of its parameters")
 
 PORTAL = "/portal/{tenant_slug}/me"
-DOCUMENT = SchemaGenerator().get_schema(public=True)
+
+
+@functools.cache
+def document():
+    return SchemaGenerator().get_schema(public=True)
 
 
 def query_parameters():
     """Yields method, path, name and two values of each query parameter, and whether it is a list."""
-    for path, methods in DOCUMENT["paths"].items():
+    for path, methods in document()["paths"].items():
         for method, operation in methods.items():
             for parameter in operation.get("parameters", []):
                 if parameter["in"] == "query":
@@ -32,7 +38,7 @@ def query_parameters():
 def values(schema, parameter):
     """Two values that the schema allows."""
     if "$ref" in schema:
-        schema = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        schema = document()["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     if schema.get("type") == "boolean":
         return "true", "false"
     examples = parameter.get("examples", [[*schema.get("enum", ())]])[0]
@@ -40,9 +46,12 @@ def values(schema, parameter):
     return str(first), str(second)
 
 
-CASES = [*query_parameters()]
-LISTS = [case[:4] for case in CASES if case[4]]
-SINGLE = [case[:4] for case in CASES if not case[4]]
+def lists():
+    return [case for *case, is_list in query_parameters() if is_list]
+
+
+def single_values():
+    return [case for *case, is_list in query_parameters() if not is_list]
 
 
 @pytest.fixture
@@ -60,7 +69,7 @@ def client_for(tenant, portal_client):
 
 
 def test_the_table_has_the_lists_and_more_than_a_hundred_others():
-    assert {f"{path}?{name}" for _, path, name, _ in LISTS} == {
+    assert {f"{path}?{name}" for _, path, name, _ in lists()} == {
         "/api/v1/customers?tags",
         "/api/v1/customers/{customer_id}/appointments?status",
         "/api/v1/appointments?status",
@@ -68,10 +77,10 @@ def test_the_table_has_the_lists_and_more_than_a_hundred_others():
         "/api/v1/messages?kind",
         "/api/v1/portal/{tenant_slug}/me/appointments?status",
     }
-    assert len(SINGLE) > 100
+    assert len(single_values()) > 100
 
 
-@in_one_test(("method", "path", "name", "two"), LISTS)
+@in_one_test(("method", "path", "name", "two"), lists)
 def test_a_list_is_the_same_with_commas_and_repeated(client_for, method, path, name, two):
     client, url = client_for(path)
     # The tests of the filters assert which rows the values find.
@@ -82,12 +91,12 @@ def test_a_list_is_the_same_with_commas_and_repeated(client_for, method, path, n
     assert answers[0].content == answers[1].content
 
 
-@in_one_test(("method", "path", "name", "two"), SINGLE)
+@in_one_test(("method", "path", "name", "two"), single_values)
 def test_any_other_parameter_is_refused_when_it_is_repeated(client_for, method, path, name, two):
     client, url = client_for(path)
     required = [
         f"{other}={examples[0]}"
-        for case_method, case_path, other, examples, _ in CASES
+        for case_method, case_path, other, examples, _ in query_parameters()
         if (case_method, case_path) == (method, path) and other != name and is_required(method, path, other)
     ]
     body = None if method == "get" else {"first_name": "Jane", "phone": "+1234567890"}
@@ -101,5 +110,5 @@ def test_any_other_parameter_is_refused_when_it_is_repeated(client_for, method, 
 
 
 def is_required(method, path, name):
-    parameters = DOCUMENT["paths"][path][method]["parameters"]
+    parameters = document()["paths"][path][method]["parameters"]
     return any(one["name"] == name and one.get("required") for one in parameters)

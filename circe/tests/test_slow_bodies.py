@@ -119,7 +119,7 @@ def list_writes():
     ],
     ids=["without a key", "with a key", "in chunks"],
 )
-@in_one_test(("method", "path"), list_writes())
+@in_one_test(("method", "path"), list_writes)
 def test_a_write_of_the_api_begins_when_its_body_has_arrived(
     method, path, headers, tenant, as_role, transactions, short_lock_timeout
 ):

@@ -10,46 +10,35 @@ right to write files. It writes messages to stdout, each a line of JSON:
 - last `{"end": true}`,
 - or, instead of any of these, `{"error": "…"}` with a sentence that says why the file can't be read.
 
-If it ends without `end` or `error`, one of its limits ended it. `ChildProcess` is the parent's side.
+If it ends without `end` or `error`, one of its limits ended it. `parent_process.py` is the other side. This module imports
+little, since each file of customers starts two processes.
 """
 
 import io
 import json
-import logging
 import os
 import resource
-import select
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from customers.transfer.csv_reader import detect_encoding, parse_csv
-from customers.transfer.examination import TableExaminer
-from customers.transfer.limits import MAX_MESSAGE_BYTES, Limits
+from customers.transfer.limits import Limits
 from customers.transfer.other_formats import HEAD_BYTES, explain_other_format
 from customers.transfer.tables import ParsedTable, Record, UnreadableFile, is_workbook
 
-logger = logging.getLogger(__name__)
-
-MODULE = "customers.transfer.child_process"
-ROOT = Path(__file__).resolve().parents[2]
 # The child process runs at this lower priority, so that the web server gets the processor first.
 NICENESS = 10
 # A message has at most this many records. It is sent as soon as its cells have this many characters.
 MAX_MESSAGE_RECORDS = 1_000
 MESSAGE_CHARACTERS = 200_000
-PIPE_READ_BYTES = 1 << 16
 
 TOO_LARGE = (
     "The table is too large to be read. If cells stand far below it or to the right of it, copy the table alone into a new "
     "file; else split it, or save it as CSV."
 )
-TOO_SLOW = "It takes too long to read this file. Copy the table alone into a new file, or save it as CSV."
-UNKNOWN_FAILURE = "The file can't be read. Open it in a spreadsheet, save it anew, and try again."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,83 +64,6 @@ class ParseJob:
         return cls(**values | {"limits": Limits(**values["limits"])})
 
 
-# --- the parent -----------------------------------------------------------------------------------------------------
-
-
-class ChildProcess:
-    """Runs the child process on a file and yields its messages. The file's position moves.
-
-    The caller has to call `end`, which kills the process if it still runs.
-    """
-
-    def __init__(self, file: BinaryIO, job: ParseJob) -> None:
-        self.message_seconds = job.limits.message_seconds
-        # The environment is empty, because the server's environment holds its secrets.
-        self.process = subprocess.Popen(  # noqa: S603 (the command is our own module, without any text of the upload)
-            [sys.executable, "-m", MODULE, job.to_json()],
-            stdin=file,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={"PYTHONDONTWRITEBYTECODE": "1"},
-            cwd=ROOT,
-            start_new_session=True,
-        )
-        self.messages = self._read_messages()
-
-    def end(self) -> None:
-        """Ends the process, whatever it does."""
-        self.process.kill()
-        self.process.wait()
-        self._stdout.close()
-
-    @property
-    def _stdout(self) -> Any:
-        return self.process.stdout
-
-    def _read_messages(self) -> Iterator[dict[str, Any]]:
-        """Yields the messages of the child process until it ends. Raises UnreadableFile."""
-        for line in self._read_lines():
-            message = json.loads(line)
-            if "end" in message:
-                return
-            if "error" in message:
-                raise UnreadableFile(message["error"])
-            yield message
-        raise UnreadableFile(self._explain_exit())
-
-    def _read_lines(self) -> Iterator[bytes]:
-        pipe = self._stdout.fileno()
-        ready = select.poll()
-        ready.register(pipe, select.POLLIN)
-        line = bytearray()
-        while ready.poll(self.message_seconds * 1000):
-            data = os.read(pipe, PIPE_READ_BYTES)
-            if not data:
-                return
-            *completed, rest = data.split(b"\n")
-            for part in completed:
-                yield bytes(line + part)
-                line.clear()
-            line += rest
-            if len(line) > MAX_MESSAGE_BYTES:
-                raise UnreadableFile(TOO_LARGE)
-        raise UnreadableFile(TOO_SLOW)
-
-    def _explain_exit(self) -> str:
-        status = self.process.wait()
-        # The kernel sends SIGXCPU at the soft limit of processor time and SIGKILL at the hard limit, which is equal here.
-        if status in {-signal.SIGXCPU, -signal.SIGKILL}:
-            return TOO_SLOW
-        # The XLSX library aborts if it gets no memory.
-        if status in {-signal.SIGABRT, -signal.SIGSEGV}:
-            return TOO_LARGE
-        logger.error("The process that reads a file of customers ended with %s.", status)
-        return UNKNOWN_FAILURE
-
-
-# --- the child ------------------------------------------------------------------------------------------------------
-
-
 def parse(file: BinaryIO, job: ParseJob) -> ParsedTable:
     """Returns the table of a CSV or XLSX file. The first bytes decide between the two. Raises UnreadableFile."""
     file.seek(0)
@@ -172,6 +84,9 @@ def make_messages(file: BinaryIO, job: ParseJob) -> Iterator[dict[str, Any]]:
     table = parse(file, job)
     yield {name: getattr(table, name) for name in ("header", "read_as", "size_bytes", "notices", "is_workbook")}
     if job.only_examine:
+        # Imported here because its tables of words take long to make, and no other job needs them.
+        from customers.transfer.examination import TableExaminer
+
         examiner = TableExaminer(len(table.header))
         for record in table.records_within(job.limits):
             examiner.add(record)

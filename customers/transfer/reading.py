@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from customers.models import PREFERENCE_MODELS, Channel, Customer
 from customers.transfer.birthdays import DayOrder
 from customers.transfer.cell_words import is_tick
-from customers.transfer.child_process import ChildProcess, ParseJob
+from customers.transfer.child_process import ParseJob
 from customers.transfer.columns import (
     COLUMN_BY_HEADER,
     COLUMN_BY_NAME,
@@ -23,6 +23,7 @@ from customers.transfer.csv_reader import get_code_page
 from customers.transfer.examination import ColumnExamination, read_examination
 from customers.transfer.limits import UPLOAD_LIMITS, Limits
 from customers.transfer.mapping.header_mapping import HeaderMapping, OmittedCell, known_names, looks_like_data
+from customers.transfer.parent_process import ChildProcess
 from customers.transfer.references import REFERENCED_MODELS, References
 from customers.transfer.tables import FORMULA_WITHOUT_VALUE, MERGED_CELL, Record, UnreadableFile, column_letters
 from customers.transfer.text_marks import is_error_value, is_null, remove_text_mark, shorten

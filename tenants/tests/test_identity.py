@@ -1,5 +1,6 @@
 """E-mail addresses and phone numbers in the one form in which they are compared."""
 
+import functools
 import unicodedata
 from contextlib import suppress
 
@@ -109,21 +110,30 @@ def test_a_refusal_names_the_domain_that_is_none():
         email_key("kim@ü..example")
 
 
-# Characters that are drawn as nothing, by Unicode's property, by their categories, and two by their names.
-EVERY_CHARACTER = "".join(map(chr, range(0x110000)))
-INVISIBLE = sorted(
-    {*regex.findall(r"\p{Default_Ignorable_Code_Point}", EVERY_CHARACTER)}
-    | {character for character in EVERY_CHARACTER if unicodedata.category(character) in {"Cc", "Cf", "Zs", "Zl", "Zp"}}
-    | {*map(unicodedata.lookup, ("BRAILLE PATTERN BLANK", "MUSICAL SYMBOL NULL NOTEHEAD"))}
-)
+@functools.cache
+def every_character():
+    return "".join(map(chr, range(0x110000)))
+
+
+@functools.cache
+def invisible_characters():
+    """Returns what is drawn as nothing, by Unicode's property, by the categories, and two characters by their names."""
+    categories = {"Cc", "Cf", "Zs", "Zl", "Zp"}
+    return sorted(
+        {*regex.findall(r"\p{Default_Ignorable_Code_Point}", every_character())}
+        | {character for character in every_character() if unicodedata.category(character) in categories}
+        | {*map(unicodedata.lookup, ("BRAILLE PATTERN BLANK", "MUSICAL SYMBOL NULL NOTEHEAD"))}
+    )
 
 
 @pytest.mark.slow("puts each of thousands of characters into an address")
 @pytest.mark.parametrize("address", ["kim@example.com", "kim@müller.example", '"kim"@[127.0.0.1]'])
 def test_no_character_that_shows_nothing_stands_anywhere_in_an_address(address):
-    assert {"\u034f", "\ufe0f", "\u115f", "\u3164", "\u180b", "\u2800", "\uffa0", "\u00ad", "\0"} <= {*INVISIBLE}
+    assert {"\u034f", "\ufe0f", "\u115f", "\u3164", "\u180b", "\u2800", "\uffa0", "\u00ad", "\0"} <= {
+        *invisible_characters()
+    }
     accepted = set()
-    for character in INVISIBLE:
+    for character in invisible_characters():
         for place in range(len(address) + 1):
             with suppress(ValidationError):
                 key = email_key(address[:place] + character + address[place:])
@@ -142,7 +152,7 @@ def test_before_the_at_sign_an_address_has_ascii_alone(local):
 
 @pytest.mark.slow("reads a million addresses")
 def test_no_character_is_compared_as_another_one_but_by_its_form_and_its_case():
-    for character in EVERY_CHARACTER:
+    for character in every_character():
         with suppress(ValidationError):
             key = email_key(f"kim{character}@example.com")
             form = unicodedata.normalize("NFKC", character).strip()
@@ -416,18 +426,21 @@ def test_a_refusal_names_what_was_seen(written, message):
     assert refused.value.messages[0].startswith(message)
 
 
-EXAMPLES = [
-    (region, number)
-    for region in sorted(phonenumbers.SUPPORTED_REGIONS)
-    for kind in phonenumbers.PhoneNumberType.values()
-    if (number := phonenumbers.example_number_for_type(region, kind))
-]
+@functools.cache
+def example_numbers():
+    """Returns the example numbers of libphonenumber, each with its region."""
+    return [
+        (region, number)
+        for region in sorted(phonenumbers.SUPPORTED_REGIONS)
+        for kind in phonenumbers.PhoneNumberType.values()
+        if (number := phonenumbers.example_number_for_type(region, kind))
+    ]
 
 
 @pytest.mark.slow("reads the example numbers of all regions")
 def test_every_example_number_of_libphonenumber_is_one_number_however_it_is_written():
     wrong = []
-    for region, number in EXAMPLES:
+    for region, number in example_numbers():
         e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
         if not 7 <= len(e164) - 1 <= 15:
             continue
@@ -469,7 +482,9 @@ PREFIXES = [
     "15",
     "06",
 ]
-NATIONAL_NUMBERS = st.sampled_from(EXAMPLES).map(lambda example: phonenumbers.national_significant_number(example[1]))
+NATIONAL_NUMBERS = st.deferred(
+    lambda: st.sampled_from([phonenumbers.national_significant_number(number) for _, number in example_numbers()])
+)
 # A number as somebody writes it who mixes up prefixes: `+49 00177…`, `000 62 812…`.
 MIXED_UP_NUMBERS = st.builds(
     "{}{}{}{}{}".format,
@@ -573,7 +588,7 @@ def test_a_region_is_one_with_phone_numbers():
 
 def test_every_separator_of_libphonenumber_is_a_separator():
     # `x` stands for an extension, or for the code of a carrier.
-    separators = regex.findall(f"[{phonenumbers.phonenumberutil._VALID_PUNCTUATION}]", EVERY_CHARACTER)
+    separators = regex.findall(f"[{phonenumbers.phonenumberutil._VALID_PUNCTUATION}]", every_character())
     with in_region("ID"):
         for separator in {*separators} - {"x"}:
             assert clean_phone(f"0812{separator}3456{separator}7801") == "+6281234567801", separator
