@@ -296,7 +296,7 @@ def test_a_request_sent_again_with_its_key_is_done_once(path, admin):
     assert admin.get(path).json()["total"] == 1
 
 
-def test_an_outlet_or_service_that_is_off_offer_leaves_availability_and_stays_in_the_history(admin, back_office, tenant):
+def test_what_is_off_offer_leaves_availability_and_stays_in_the_history(admin, back_office, tenant):
     visit = AppointmentFactory(tenant=tenant)
     WorkingHoursFactory(tenant=tenant, outlet=visit.outlet, staff_id=visit.staff_id)
     browser = back_office("staff")
