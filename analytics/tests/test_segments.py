@@ -322,37 +322,37 @@ def test_spending_that_the_totals_lack_counts_too(customer, book, segments, cloc
     call_command("check_totals", tenant=tenant.slug)
 
 
+# In the first of these time zones the day is never before that of UTC, and in the second it is never after.
+@pytest.mark.parametrize(("time_zone", "later"), [("Pacific/Kiritimati", dt.UTC), ("Etc/GMT+12", None)])
 @pytest.mark.django_db(transaction=True)
-def test_expired_spending_is_removed_as_soon_as_the_day_has_begun(customer, book, clock, tenant):
+def test_expired_spending_is_removed_as_soon_as_the_day_has_begun(customer, book, clock, tenant, time_zone, later):
     with connection.cursor() as cursor:
         cursor.execute("SELECT now()")
         [now] = cursor.fetchone()
     clock.move_to(now)
-    # In the first of these time zones the day is never before that of UTC, and in the second it is never after.
-    for tenant.time_zone, zone in (("Pacific/Kiritimati", dt.UTC), ("Etc/GMT+12", zoneinfo.ZoneInfo("Etc/GMT+12"))):
-        since = now.astimezone(zone).date() - dt.timedelta(days=365)
-        tenant.spending_since = None
-        tenant.save()
-        someone = customer()
-        book(someone, since - dt.timedelta(days=1), total_price=7)
-        book(someone, since, total_price=5)
-        with as_owner(), connection.cursor() as cursor:
-            # As if it had been written some days ago.
-            cursor.execute(
-                "UPDATE appointments_customertotals SET recent_spent = 12, recent_from = %s"
-                " WHERE tenant_id = %s AND customer_id = %s",
-                [since - dt.timedelta(days=1), tenant.pk, someone.pk],
-            )
-        call_command("remove_expired_spending", tenant=tenant.slug)
-        tenant.refresh_from_db()
-        assert tenant.spending_since == since
-        with tenant_scope(tenant):
-            totals = CustomerTotals.objects.get(customer_id=someone.pk)
-        assert (totals.recent_spent, totals.recent_from) == (5, since)
-        book(someone, since, total_price=1)
-        with tenant_scope(tenant):
-            assert CustomerTotals.objects.get(customer_id=someone.pk).recent_spent == 6
-        call_command("check_totals", tenant=tenant.slug)
+    since = now.astimezone(later or zoneinfo.ZoneInfo(time_zone)).date() - dt.timedelta(days=365)
+    tenant.time_zone = time_zone
+    tenant.save()
+    someone = customer()
+    book(someone, since - dt.timedelta(days=1), total_price=7)
+    book(someone, since, total_price=5)
+    with as_owner(), connection.cursor() as cursor:
+        # As if it had been written some days ago.
+        cursor.execute(
+            "UPDATE appointments_customertotals SET recent_spent = 12, recent_from = %s"
+            " WHERE tenant_id = %s AND customer_id = %s",
+            [since - dt.timedelta(days=1), tenant.pk, someone.pk],
+        )
+    call_command("remove_expired_spending", tenant=tenant.slug)
+    tenant.refresh_from_db()
+    assert tenant.spending_since == since
+    with tenant_scope(tenant):
+        totals = CustomerTotals.objects.get(customer_id=someone.pk)
+    assert (totals.recent_spent, totals.recent_from) == (5, since)
+    book(someone, since, total_price=1)
+    with tenant_scope(tenant):
+        assert CustomerTotals.objects.get(customer_id=someone.pk).recent_spent == 6
+    call_command("check_totals", tenant=tenant.slug)
 
 
 @pytest.fixture
