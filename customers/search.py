@@ -81,14 +81,14 @@ class HasEmailPart(FoldedPattern):
 
 def search_words(text: str) -> list[str]:
     """Returns the words of a search, each once, without punctuation. SQL folds them (`circe_fold`)."""
-    return _split_into_unique_words(chunk for phrase in _split_into_phrases(text) for chunk in phrase)
+    return _split_into_unique_words(_split_into_chunks(text))
 
 
 def name_beginnings(text: str) -> list[list[str]]:
     """Returns the words of a search, and further lists in which neighbouring words are joined, as Anne Marie may be stored
     as Annemarie.
     """
-    chunks = [chunk for phrase in _split_into_phrases(text) for chunk in phrase]
+    chunks = _split_into_chunks(text)
     return [_split_into_unique_words(chunks), *_joined_words(chunks, max_shorter=MAX_SEARCH_LENGTH)]
 
 
@@ -102,6 +102,10 @@ def search_condition(text: str) -> Q:
         return Q(*map(_phrase_condition, phrases)) | _spreadsheet_number_condition(text)
     typed = unicodedata.normalize("NFKC", text).strip()
     return _phone_condition("+") if typed == "+" else _word_condition("") if typed else Q()
+
+
+def _split_into_chunks(text: str) -> list[str]:
+    return [chunk for phrase in _split_into_phrases(text) for chunk in phrase]
 
 
 def _split_into_phrases(text: str) -> list[list[str]]:

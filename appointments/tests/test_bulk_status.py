@@ -99,6 +99,19 @@ def test_staff_have_no_bulk_actions(back_office, tenant):
     assert read_statuses(one) == ["confirmed"]
 
 
+def start_to_cancel(browser, *appointments):
+    """Starts to cancel the appointments in a thread, and returns the thread as soon as it waits for a lock."""
+
+    def post():
+        run_action(browser, "cancel", *appointments, asked=1)
+        connections.close_all()
+
+    thread = threading.Thread(target=post)
+    thread.start()
+    until_blocked()
+    return thread
+
+
 @pytest.mark.django_db(transaction=True)
 def test_each_batch_is_committed_before_the_next_one_waits(back_office, tenant, monkeypatch):
     monkeypatch.setattr(bulk_status, "BATCH_SIZE", 2)
@@ -107,16 +120,9 @@ def test_each_batch_is_committed_before_the_next_one_waits(back_office, tenant, 
     five = [AppointmentFactory(**fields, appointment_date=dt.date(2025, 1, day)) for day in range(1, 6)]
     five.sort(key=lambda one: one.pk)
     browser = back_office("outlet_manager")
-
-    def post():
-        run_action(browser, "cancel", *five, asked=1)
-        connections.close_all()
-
-    manager = threading.Thread(target=post)
     with tenant_scope(tenant), transaction.atomic():
         Appointment.objects.select_for_update().get(pk=five[4].pk)
-        manager.start()
-        until_blocked()
+        manager = start_to_cancel(browser, *five)
         assert read_statuses(*five) == ["cancelled"] * 4 + ["confirmed"]
     manager.join()
     assert read_statuses(*five) == ["cancelled"] * 5
@@ -175,16 +181,9 @@ def test_actions_on_appointments_of_the_same_customers_cause_no_deadlock(back_of
         for pk, order in ((UserFactory(tenant=tenant).pk, customers[::-1]), (UserFactory(tenant=tenant).pk, customers))
     )
     browser = back_office("outlet_manager")
-
-    def post():
-        run_action(browser, "cancel", *anas, asked=1)
-        connections.close_all()
-
-    manager = threading.Thread(target=post)
     with tenant_scope(tenant), transaction.atomic():
         Appointment.objects.filter(pk=bos[0].pk).update(status=Status.CANCELLED)
-        manager.start()
-        until_blocked()
+        manager = start_to_cancel(browser, *anas)
         Appointment.objects.filter(pk=bos[1].pk).update(status=Status.CANCELLED)
     manager.join()
     assert read_statuses(*anas, *bos) == ["cancelled"] * 4

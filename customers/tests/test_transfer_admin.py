@@ -213,8 +213,6 @@ def test_a_super_admin_has_to_choose_the_business(back_office, tenant, stranger)
         (b"Jane,0812", "people.csv", "The first row has to name the columns, such as first_name, email and phone."),
         (as_workbook([ROWS[0]])[:2000], "people.xlsx", "The workbook is damaged."),
     ],
-    # A workbook says when it was made. The processes of a run have to find tests of the same names.
-    ids=["no bytes", "a space", "no names of columns", "a part of a workbook"],
 )
 def test_a_file_that_can_t_be_read_is_an_error_of_the_form(back_office, in_scope, data, name, sentence):
     response = upload(back_office("tenant_admin"), data, name)
