@@ -23,8 +23,8 @@ from tenants.scope import current_tenant
 SPENDING_DAYS = 365
 SEGMENTS = ("vip", "regular", "new", "at_risk")
 
-# What the conditions read: columns of the totals, and thresholds of a business (`segment_counts`). `recent_since` is the
-# first day whose spending counts, and `spent` is what a customer has spent since.
+# The conditions read these columns of the totals, and these thresholds of a business (`segment_counts`). `recent_since` is
+# the first day whose spending counts, and `spent` is the sum that a customer has spent since.
 COLUMNS = ("visits", "first_visit", "last_visit", "is_vip", "open_date", "open_time", "recent_spent", "recent_from")
 THRESHOLD_FIELDS: dict[str, Field] = {
     "at_risk_before": DateField(),

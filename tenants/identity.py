@@ -181,7 +181,7 @@ def _read(text: str, region: str | None) -> str:
     if not _INTERNATIONAL.match(number):
         return number
     shorter = _without_trunk_prefix_of_its_country(number)
-    # What is left may begin with a prefix again: `+49 00177…`.
+    # The rest may begin with a prefix again: `+49 00177…`.
     return number if shorter == number else _read(shorter, region)
 
 

@@ -1,4 +1,4 @@
-"""The schedule of a member of staff on one day, in words for the day sheet and the booking form."""
+"""Describes the schedule of a member of staff on one day, for the day sheet and the booking form."""
 
 import datetime as dt
 from collections.abc import Iterator

@@ -369,7 +369,7 @@ class Appointment(TenantModel):
         """
         # One UPDATE after the lock, as in `save`. With a row lock first, two transactions could wait for each other. They
         # could too with a second UPDATE of the row: it would check the foreign keys, which locks the customer, after the
-        # first one has locked the customer's totals. Whoever writes a customer locks the totals last.
+        # first one has locked the customer's totals. Code that writes a customer locks the totals last.
         with self.booking_transaction():
             unchanged = Appointment.objects.filter(pk=self.pk, staff=self.staff_id, status=seen)
             return bool(unchanged.update(**values, updated_at=timezone.now()))

@@ -207,8 +207,10 @@ class CustomerTotals(CustomerTotalsFields, SummaryTable):
 
 
 class TenantTotals(CustomerTotalsFields):
-    """A row of the view `appointments_tenanttotals`: the totals of the one tenant in scope. A
-    scan of the view is faster than one of the table, since no policy is checked for each row."""
+    """A row of the view `appointments_tenanttotals`, which has the totals of the one tenant in scope.
+
+    A scan of the view is faster than one of the table, since no policy is checked for each row.
+    """
 
     class Meta:
         managed = False

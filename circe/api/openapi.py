@@ -74,7 +74,7 @@ TAGS = {
 
 
 ANSWER_CLOCK_TIME_PATTERN = "^[0-9]{2}:[0-9]{2}:[0-9]{2}$"
-# A request may also leave out the seconds. It is the pattern of ClockTimeField.
+# A clock time in a request may have no seconds. ClockTimeField uses the same pattern.
 REQUEST_CLOCK_TIME_PATTERN = "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 OR_INSTANT = " An ISO 8601 instant, `2025-01-15T10:30:00Z`, is accepted too."
 METHODS = ["get", "post", "put", "patch", "delete"]

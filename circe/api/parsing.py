@@ -23,7 +23,7 @@ class JSONBodyTooLarge(APIException):
 
 
 class CompressedBody(UnsupportedMediaType):
-    """The body is compressed, by a client that was told to compress what it sends."""
+    """The request has a compressed body, which the API does not read."""
 
     default_detail = "A body is not to be compressed, as the Content-Encoding “{media_type}” says."
 

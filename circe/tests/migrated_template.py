@@ -9,7 +9,7 @@ import psycopg
 from django.conf import settings
 from psycopg import sql
 
-# What a migrated database depends on: a migration imports nothing else of Circe, and the lock file names Django's version.
+# A migrated database depends on these files: migrations import nothing else of Circe. The lock file has Django's version.
 SOURCES = ("*/migrations/*.py", "circe/db/**/*.py", "circe/settings.py", "requirements-dev.lock")
 PREFIX = "migrated_"
 

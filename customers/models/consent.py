@@ -38,7 +38,7 @@ class Purpose(models.TextChoices):
 
 
 class ConsentState(models.TextChoices):
-    """Whether an entry grants or withdraws the consent to a channel and a purpose."""
+    """An entry either grants or withdraws the consent to a channel and a purpose."""
 
     GRANTED = "granted"
     WITHDRAWN = "withdrawn"

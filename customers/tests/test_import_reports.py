@@ -19,7 +19,7 @@ from customers.transfer.tables import normalize_header
 
 HEADER = ["First Name", "Last Name", "Mobile", "Email"]
 ANN = ["Ann", "Ng", "081234567801", "ann@example.com"]
-# By what stands above the header: how it is told.
+# The rows above the header, and the notice about them.
 TITLES = {
     (("Clients",),): "“Clients”",
     # `Customer` alone is the name of a column, too.

@@ -225,13 +225,13 @@ def test_another_phone_is_not_found(found, person, typed):
 
 
 BEGINNINGS = [
-    # A trunk prefix after the country code.
+    # These have a trunk prefix after the country code.
     ("ID", "0812-3456-7890", ["+62 0812", "+62 (0)812", "0062 0812", "62 0812", "620812", "62 (0)812"]),
     ("DE", "+49 151 12345678", ["+49 0151", "0049 (0)151", "49 0151 1"]),
     ("RU", "8 912 345 67 89", ["+7 8 912", "8 912", "8 (912) 3", "7 8 912"]),
     ("US", "202-555-0143", ["+1 1 202", "1 202", "+1 (202) 5"]),
     ("NO", "+62 812 3456 7890", ["+62 0812", "0062 0812"]),
-    # The prefix by which the region dials abroad.
+    # These have the region's prefix for calls abroad.
     ("AU", "+62 812 3456 7890", ["0011 62 8", "0011 62 0812", "0011 6"]),
     ("SG", "+62 812 3456 7890", ["001 62 8", "008 62 0812"]),
     ("ID", "+65 9123 4567", ["008 65 9", "00 65 9"]),

@@ -77,7 +77,7 @@ _OTHER_GENDERS = {
     "undisclosed": "prefer-not-to-say rather-not-say not-disclosed undisclosed not-stated",
     "other": "other",
 }
-# Words for a gender that is not given: those of Outlook in each language, and those of other systems.
+# Outlook, in each language, and other systems write these words if no gender is given.
 _UNKNOWN = """
 unspecified unknown not-specified not-set not-given none n/a na - -- — – ? null nil
 keine-angabe unbekannt non-spécifié non-précisé inconnu

@@ -27,6 +27,6 @@ _SENTENCES = {
 
 
 def explain_other_format(head: bytes) -> str | None:
-    """Returns what to do about a file with these first bytes, or None for a file that may be a table."""
+    """Returns advice about a file with these first bytes. Returns None for a file that may be a table."""
     text = head.lstrip(_BEFORE_TEXT).lower()
     return next((sentence for pattern, sentence in _SENTENCES.items() if re.match(pattern, text)), None)

@@ -26,7 +26,7 @@ UNKNOWN_FAILURE = "The file can't be read. Open it in a spreadsheet, save it ane
 
 
 class ChildProcess:
-    """Runs the child process on a file and yields its messages. The file's position moves.
+    """A child process that parses a file. `messages` yields its messages. The process moves the position of the file.
 
     The caller has to call `end`, which kills the process if it still runs.
     """
@@ -46,7 +46,7 @@ class ChildProcess:
         self.messages = self._read_messages()
 
     def end(self) -> None:
-        """Ends the process, whatever it does."""
+        """Kills the process if it still runs, and waits for its end."""
         self.process.kill()
         self.process.wait()
         self._stdout.close()

@@ -19,9 +19,9 @@ OLE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # error value of a spreadsheet.
 FORMULA_WITHOUT_VALUE = "#FORMULA!"
 MERGED_CELL = "#MERGED!"
-# A title, a date or a blank line may stand above the header. It is looked for in so many rows.
+# A title, a date or a blank line may stand above the header. The header is looked for in this number of rows.
 MAX_ROWS_TO_HEADER = 20
-# A row below the first one is the header if it names so many columns.
+# A row below the first one is the header if it names at least this number of columns.
 MIN_HEADERS_BELOW_TITLE = 2
 
 _NOT_ALPHANUMERIC = re.compile(r"[\W_]+")
@@ -167,7 +167,9 @@ def find_header(rows: Sequence[Sequence[str]], known: Collection[str]) -> int:
 
 
 def describe_titles(line: int, titles: Iterable[Iterable[str]]) -> list[str]:
-    """Returns what the user is told about the rows above the header, which is in this line. Returns [] if there is none."""
+    """Returns a list of one notice for the user, which quotes the rows above the header. `line` is the line of the header.
+    Returns [] if these rows have no text.
+    """
     texts = [" ".join(filter(None, map(_shown_text, cells)))[:50] for cells in titles]
     quoted = ", ".join(f"“{text}”" for text in texts if text)
     return [f"The header is in line {line:,}. What stands above it is not read: {quoted}."] if quoted else []

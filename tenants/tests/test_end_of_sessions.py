@@ -1,4 +1,4 @@
-"""Whoever loses the right to sign in loses every session, of the API and of the admin, with the next request."""
+"""A user who loses the right to sign in loses every session, of the API and of the admin, with the next request."""
 
 from contextlib import nullcontext
 from unittest.mock import patch

@@ -117,7 +117,7 @@ def every_character():
 
 @functools.cache
 def invisible_characters():
-    """Returns what is drawn as nothing, by Unicode's property, by the categories, and two characters by their names."""
+    """Returns the characters that are drawn as nothing: by Unicode's property, by categories, and two by their names."""
     categories = {"Cc", "Cf", "Zs", "Zl", "Zp"}
     return sorted(
         {*regex.findall(r"\p{Default_Ignorable_Code_Point}", every_character())}
@@ -209,7 +209,7 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
         ("US", "(202) 555-0143", "+12025550143"),
         ("GB", "+44 (0)20 7946 0018", "+442079460018"),
         ("IT", "06 698 12345", "+390669812345"),
-        # A trunk prefix after the country code.
+        # These have a trunk prefix after the country code.
         ("ID", "+62 0812 3456 7801", "+6281234567801"),
         ("ID", "(+62)(0)812 3456 7801", "+6281234567801"),
         ("ID", "0062 0812 3456 7801", "+6281234567801"),

@@ -303,7 +303,7 @@ def test_past_visits_of_one_time_are_given_to_different_people(staff, salon, bod
     booked = [staff.post(APPOINTMENTS, past | {"start_time": start}).json() for start in ("09:00", "09:30")]
     assert [one["staff_id"] for one in booked] == [salon.ana.pk, bo.pk]
     refusal(staff.post(APPOINTMENTS, past | {"start_time": "10:00"}), "overlap")
-    # Who is named has attended, whatever else is written down.
+    # A visit of a named person is stored, even if that person has another visit at this time.
     assert staff.post(APPOINTMENTS, past | {"start_time": "10:00", "staff_id": bo.pk}).status_code == 201
 
 

@@ -168,7 +168,7 @@ def test_a_status_against_the_rules_does_not_wait_for_a_writer_of_the_customer(s
         answers.extend(at_once((staff, "post", url, {"status": "confirmed", "override": ["hours"]})))
 
     confirming = Thread(target=confirm)
-    # Whoever writes a customer locks the row first, and then the totals, which a change of status locks too.
+    # Code that writes a customer locks the row first, and then the totals, which a change of status locks too.
     with tenant_scope(salon.tenant), transaction.atomic():
         Customer.objects.select_for_update().only("pk").get(pk=salon.jane.pk)
         confirming.start()

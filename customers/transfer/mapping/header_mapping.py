@@ -209,7 +209,7 @@ class HeaderMapping:
         samples = self.examination[self.header.index(header)].samples if self.examination else []
         if key in {"contact", "sms"} and samples and all(map(_LOOKS_LIKE_PHONE.match, samples)):
             return ColumnRule(target="phone")
-        # The `Customer ID` of another system means nothing in Circe. A single wrong `id` is rather an error.
+        # Circe does not use the `Customer ID` of another system. A column `id` whose only value is wrong stays.
         if column and column.name == "id" and len(samples) > (header == "id") and not any(map(is_object_id, samples)):
             return UNMAPPED
         if key in FULL_NAME_KEYS:
