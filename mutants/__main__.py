@@ -26,11 +26,11 @@ from mutants.boundary import BOUNDARY
 from mutants.consents import CONSENT_FAULTS
 from mutants.customer_scope import CUSTOMER_SCOPE
 from mutants.faults import FAULTS, Fault
-from mutants.figures import FIGURES
 from mutants.generated import QUICK_OPTIONS, SERVERS
 from mutants.hours import HOURS_FAULTS
 from mutants.portal import PORTAL_FAULTS
 from mutants.row_level_security import ROW_LEVEL_SECURITY
+from mutants.totals_and_lists import TOTALS_AND_LISTS
 
 ROOT = Path(__file__).resolve().parent.parent
 NOT_COPIED = shutil.ignore_patterns("var", ".venv", ".git", "__pycache__", "staticfiles", ".*_cache", ".hypothesis")
@@ -39,7 +39,7 @@ HAND_WRITTEN = [
     *BOUNDARY,
     *ROW_LEVEL_SECURITY,
     *ACCOUNTS,
-    *FIGURES,
+    *TOTALS_AND_LISTS,
     *HOURS_FAULTS,
     *PORTAL_FAULTS,
     *CONSENT_FAULTS,

@@ -1,7 +1,7 @@
 """The hand-written faults: in a file, one text is replaced by another. At least one of the tests must then fail.
 
 Faults of the tenant boundary are in `boundary`, of its policies in `row_level_security`, of the sign-in in `accounts`,
-and of sums and lists in `figures`.
+and of totals and lists in `totals_and_lists`.
 """
 
 from typing import NamedTuple
@@ -74,6 +74,13 @@ FAULTS = [
         "    IdempotencyRecord.objects.filter(Q(row_id__in=ids) | Q(customer_id__in=ids)).delete()\n",
         "",
         ONCE,
+    ),
+    Fault(
+        "an uploaded file stays when a customer whom it may hold is purged",
+        "customers/models/customer.py",
+        "    CustomerImport.objects.idle().filter(tenant__in=tenants).delete()\n",
+        "",
+        "customers/tests/test_erasure_of_traces.py",
     ),
     Fault(
         "bookings don't wait for each other",
