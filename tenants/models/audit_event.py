@@ -1,4 +1,4 @@
-"""The events of the audit trail. Triggers write them, see `tenants.audit.events`."""
+"""The events of the audit trail. Triggers write those of changed rows, and `tenants.audit.events` the others."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -39,7 +39,7 @@ class RecordedActor(NamedTuple):
 class AuditEvent(models.Model):
     """A row created, changed or deleted, a customer soft-deleted, restored or erased, or something refused.
 
-    `table` is the name of the row's model, such as `customer`; of something refused it may be another word, such as `login`.
+    `table` is the name of the row's model, such as `customer`, or the name of the refused URL, such as `login`.
     `before` and `after` hold the columns that changed, by name. A new row's columns are all in `after`, a deleted row's in
     `before`. For a password they only tell that it was set or changed. `customer_id` names the customer to whose history the
     event belongs.
@@ -62,7 +62,8 @@ class AuditEvent(models.Model):
 
     at = models.DateTimeField("time", editable=False)
     # References without a constraint, since events outlive the rows that they name. An event of no tenant has the id
-    # NO_TENANT. Django takes the column for nullable, so that a join keeps this event and those of a deleted business.
+    # NO_TENANT. The column is never NULL. With `null=True` Django uses an outer join, which keeps the events of no tenant
+    # and of a deleted business.
     tenant = models.ForeignKey(
         "tenants.Tenant",
         models.DO_NOTHING,
@@ -93,7 +94,7 @@ class AuditEvent(models.Model):
     objects = TenantManager()
 
     class Meta:
-        # On a cluster the numbers of the nodes are no order.
+        # On a cluster each node numbers its events, so that ids alone are in no order.
         ordering = ["-at", "-id"]
         indexes = [
             # A super_admin reads the newest events of all businesses, and one event by its id alone.
@@ -139,7 +140,7 @@ class AuditEvent(models.Model):
     @property
     def who(self) -> str:
         """The one who acted, for people to read: a name, an e-mail address, how a customer acted, a command or an id."""
-        command = CUSTOMER_ACTED.get(self.command or "", self.command)
+        command = CUSTOMER_ACCESS_LABELS.get(self.command or "", self.command)
         return self.actor_name or self.actor_email or command or self.actor_id or "–"
 
     @cached_property
@@ -151,15 +152,15 @@ class AuditEvent(models.Model):
 
     @property
     def readable_changes(self) -> list[Change]:
-        """The changes as a person reads them, without columns that the action and the event itself already tell."""
-        whole = self.before is None or self.after is None
-        moved = self.action in {self.Action.SOFT_DELETED, self.Action.RESTORED}
-        left_out = RECORD_COLUMNS if whole else DELETION_COLUMNS if moved else set()
+        """The changes for people to read, without columns that repeat what the event already says."""
+        is_whole_row = self.before is None or self.after is None
+        is_deletion_or_restoration = self.action in {self.Action.SOFT_DELETED, self.Action.RESTORED}
+        left_out = WHOLE_ROW_COLUMNS if is_whole_row else SOFT_DELETION_COLUMNS if is_deletion_or_restoration else set()
         fields = audited_fields(self.table)
         return [
             self._readable_change(change, fields.get(change.field))
             for change in self.changes
-            if change.field not in left_out and (change.before or change.after or not whole)
+            if change.field not in left_out and (change.before or change.after or not is_whole_row)
         ]
 
     def _readable_change(self, change: Change, field: models.Field | None) -> Change:
@@ -180,11 +181,12 @@ class AuditEvent(models.Model):
 
 
 # By the value of `command`: how a customer acted. Customers have no account that an event could name.
-CUSTOMER_ACTED = {"link": "by a mailed link", "portal": "in the portal"}
+CUSTOMER_ACCESS_LABELS = {"link": "by a mailed link", "portal": "in the portal"}
 
-# Columns that every new or deleted row has, and columns that a soft deletion changes. People need not read them.
-RECORD_COLUMNS = {"id", "tenant_id", "created_at", "updated_at", "changed_at"}
-DELETION_COLUMNS = {"deleted_at", "deleted_by", "is_active", "is_deleted", "was_active"}
+# Columns that every new or deleted row has, and columns that a soft deletion or a restoration changes. People need not read
+# them.
+WHOLE_ROW_COLUMNS = {"id", "tenant_id", "created_at"}
+SOFT_DELETION_COLUMNS = {"deleted_at", "deleted_by", "is_active", "is_deleted", "was_active"}
 
 
 def audited_model(table: str) -> type[models.Model] | None:
@@ -195,7 +197,7 @@ def audited_model(table: str) -> type[models.Model] | None:
 def audited_fields(table: str) -> dict[str, models.Field]:
     """Returns the fields of the model with this name, by column. It is empty if the model no longer exists."""
     model = audited_model(table)
-    return {field.column: field for field in model._meta.concrete_fields if field.column} if model else {}
+    return {field.column: field for field in model._meta.concrete_fields} if model else {}
 
 
 def _readable_value(field: models.Field | None, value: Any) -> str:
