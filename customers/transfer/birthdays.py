@@ -16,10 +16,10 @@ EARLIEST_YEAR = 1900
 # The Buddhist year 2523 of Thailand is 1980.
 BUDDHIST_YEAR_OFFSET = 543
 # The year that Apple and Google write for a birthday without a year.
-YEAR_OF_NO_YEAR = "1604"
+PLACEHOLDER_YEAR = "1604"
 # Dates that systems write where there is none: SQL Server 1753, Excel and Access 1899 (their day 0), Outlook 4501. .NET
 # and Go write 1 January of year 1, see `_make_day`.
-NO_DATES = {dt.date(1753, 1, 1), dt.date(1899, 12, 30), dt.date(1899, 12, 31), dt.date(4501, 1, 1)}
+PLACEHOLDER_DATES = {dt.date(1753, 1, 1), dt.date(1899, 12, 30), dt.date(1899, 12, 31), dt.date(4501, 1, 1)}
 MAX_BIRTHDAY_CHARACTERS = 40
 MAX_DAY = 31
 
@@ -31,11 +31,11 @@ _MIDNIGHT = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _YEAR_FIRST = re.compile(r"(\d{4})([-/.]) ?(\d{1,2})\2 ?(\d{1,2})\.?\Z", re.ASCII)
-# No other order of eight digits gives a year after 1900 here: 03041990 would be a day of the year 304.
+# Eight digits that end with the year, such as 03041990, are refused: they would have 19 or 20 for the month.
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)\Z", re.ASCII)
 _EAST_ASIAN_WEEKDAY = r"(?: ?\(?(?:星期|週|周)?[一二三四五六天日月火水木金土월화수목금토일](?:曜日?|요일)?\)?)?"
 _EAST_ASIAN = re.compile(rf"(\d{{4}})[年년] ?(\d{{1,2}})[月월] ?(\d{{1,2}})[日일]{_EAST_ASIAN_WEEKDAY}\Z", re.ASCII)
-# A year of a Japanese era, or of the Republic of China: the year before its first one, and its last one if it has ended.
+# The eras of Japan and of the Republic of China: the year before the first one, and the number of the last one, if any.
 _ERAS = {
     **dict.fromkeys(("明治", "M"), (1867, 45)),
     **dict.fromkeys(("大正", "T"), (1911, 15)),
@@ -49,7 +49,7 @@ _YEAR_OF_ERA = re.compile(
     re.ASCII,
 )
 _YEAR_LAST = re.compile(r"(\d{1,2}) ?([-/.]) ?(\d{1,2}) ?\2 ?(\d{4}|\d{2})(?: ?г)?\.?\Z", re.ASCII)
-_WITHOUT_YEAR = re.compile(r"(--)?\d{1,2}[-/.]?\d{1,2}\.?\Z", re.ASCII)
+_INCOMPLETE_DATE = re.compile(r"(--)?\d{1,2}[-/.]?\d{1,2}\.?\Z", re.ASCII)
 _NAMED_MONTH_FORMATS = ("%d %B %Y", "%B %d %Y", "%Y %B %d", "%Y %d %B")
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th|er|re|[eoaη])\b", re.IGNORECASE)
 # The separators of the parts of a date. A dot within a word, as in the Thai `ม.ค.`, is no separator.
@@ -73,9 +73,8 @@ class UnreadableBirthday(ValueError):
 
 
 def find_day_order(text: str) -> DayOrder | None:
-    """Returns the order of day and month in a day or an instant that can be read in only one. Returns None for a text that
-    can be read in both orders or in none. Returns None for a text with dots too, since it tells nothing about the other
-    texts of a column.
+    """Returns the order of day and month in a text that can be read in only one order. A time after the date is ignored.
+    Returns None for other texts, and for a text with dots, since it tells nothing about the other texts of a column.
     """
     text = text if text.isascii() else normalize_visible_text(text)
     parts = _YEAR_LAST.match(_TIME_OF_DAY.sub("", text) if ":" in text else text)
@@ -89,17 +88,17 @@ def find_day_order(text: str) -> DayOrder | None:
 
 
 def decide_day_order(text: str, separator: str, order: DayOrder | None) -> DayOrder | None:
-    """Returns the order of day and month in a text whose year comes last. `order` is for a text that can be read in both
-    orders. With dots the day comes first, as everybody writes it.
+    """Returns the order of day and month in a text whose year comes last: it is `order` if the text does not
+    show it. With dots the day comes first, as everybody writes it.
     """
     return DayOrder.DAY_FIRST if separator == "." else find_day_order(text) or order
 
 
 def read_birthday(text: str, order: DayOrder | None, today: dt.date, language: str = "") -> dt.date | None:
-    """Returns the day, or None for a text that gives no date or no year. Raises UnreadableBirthday.
+    """Returns the day, or None for a text without a year or one that stands for no day. Raises UnreadableBirthday.
 
-    `order` decides how a text is read that could be two days. Without `order` such a text is refused. `language` is that of
-    the business: it decides about the few names that two languages give to different months.
+    A text that could be two days is read in the given `order`. Without `order` it is refused. `language` is that of the
+    business. It decides about a few names that mean different months in different languages, such as `listopad`.
     """
     text = _MIDNIGHT.sub("", normalize_visible_text(text))[:MAX_BIRTHDAY_CHARACTERS]
     day = _read_day(text, order, today, language)
@@ -119,8 +118,8 @@ def _read_day(text: str, order: DayOrder | None, today: dt.date, language: str) 
         return _make_day(text, _year_of_era(text, parts[1], parts[2]), int(parts[3]), int(parts[4]), today)
     if parts := _YEAR_LAST.match(text):
         return _read_year_last(text, parts, order, today)
-    # `--04-12`, `04-12` and `12.4.` are days of the year; `1985` is a year; `N/A` and `-` say that nobody knows.
-    if _WITHOUT_YEAR.match(text) or means_unknown(text):
+    # `--04-12`, `04-12` and `12.4.` have no year, `1985` is only a year, and `N/A` and `-` mean that it is not known.
+    if _INCOMPLETE_DATE.match(text) or means_unknown(text):
         return None
     return _read_named_month(text, today, language)
 
@@ -133,7 +132,7 @@ def normalize_visible_text(text: str) -> str:
 
 def _read_year_last(text: str, parts: re.Match[str], order: DayOrder | None, today: dt.date) -> dt.date | None:
     first, second = int(parts[1]), int(parts[3])
-    if not (first and second) or parts[4] in {"0000", YEAR_OF_NO_YEAR}:
+    if not (first and second) or parts[4] in {"0000", PLACEHOLDER_YEAR}:
         return None
     order = decide_day_order(text, parts[2], order)
     if order is None and first != second and max(first, second) <= 12:
@@ -164,7 +163,7 @@ def _full_year(text: str, year: str, today: dt.date) -> int:
         raise UnreadableBirthday(f"The year of “{text}” can be {years[0]} or {years[1]}: write all four digits.")
     if int(year) <= MAX_DAY:
         raise UnreadableBirthday(
-            f"The year of “{text}” can be {years[0]}, or stand at the beginning: write all four digits."
+            f"“{text}” can end with the year {years[0]}, or begin with the year: write all four digits of the year."
         )
     return years[0]
 
@@ -172,11 +171,11 @@ def _full_year(text: str, year: str, today: dt.date) -> int:
 def _make_day(text: str, year: int, month: int, day: int, today: dt.date) -> dt.date | None:
     if EARLIEST_YEAR <= year - BUDDHIST_YEAR_OFFSET <= today.year:
         year -= BUDDHIST_YEAR_OFFSET
-    if not (month and day) or year in {0, 1, int(YEAR_OF_NO_YEAR)}:
+    if not (month and day) or year in {0, 1, int(PLACEHOLDER_YEAR)}:
         return None
     try:
         date = dt.date(year, month, day)
-        return None if date in NO_DATES else date
+        return None if date in PLACEHOLDER_DATES else date
     except ValueError:
         raise UnreadableBirthday(f"There is no day “{text}”: write a day as YYYY-MM-DD.") from None
 
