@@ -1,5 +1,5 @@
--- Shows the table customers_namekey. Like customers_searchable, the view has the condition of the policies itself:
--- under a policy, the operators of similarity can't use their index.
+-- Shows the table customers_namekey. Like customers_searchable, the view reads the table with the rights of its owner,
+-- and has the condition on the tenant itself. Under a policy, the operators of similarity can't use their index.
 CREATE VIEW customers_searchable_names AS
 SELECT
     tenant_id,
