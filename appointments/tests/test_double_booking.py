@@ -18,7 +18,7 @@ from circe.db.constraints import violated_constraint
 from customers.tests.factories import CustomerFactory
 from tenants.scope import ALL_TENANTS, CrossTenantWrite, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
-from tenants.tests.locks import waiting_sessions
+from tenants.tests.locks import find_lock_waiters
 
 SATURDAY = dt.date(2025, 1, 25)
 
@@ -235,7 +235,7 @@ def test_bookings_of_the_same_times_in_another_order_cause_no_deadlock(shared, b
     with tenant_scope(shared["tenant"]), transaction.atomic():
         book("10:00-11:00")
         thread.start()
-        while thread.is_alive() and not waiting_sessions():
+        while thread.is_alive() and not find_lock_waiters():
             pass
         book("15:00-16:00")
     thread.join()

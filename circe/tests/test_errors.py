@@ -33,7 +33,7 @@ from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.models import LoginSession
 from tenants.scope import ALL_TENANTS, tenant_scope
-from tenants.tests.locks import waiting_sessions
+from tenants.tests.locks import find_lock_waiters
 
 LIST = "/api/v1/customers"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
@@ -298,7 +298,7 @@ def test_503_when_the_connection_breaks_during_a_request(manager, tenant):
         thread, answers = start_thread(lambda: manager.put(url, {"last_name": "Roe"}))
         waiting = []
         while thread.is_alive() and not waiting:
-            waiting = waiting_sessions()
+            waiting = find_lock_waiters()
         cursor.execute("SELECT pg_terminate_backend(%s)", waiting)
     thread.join()
     assert_problem(answers[0], UNAVAILABLE)

@@ -16,7 +16,7 @@ from customers.tests.factories import CustomerFactory
 from tenants.models import IdempotencyRecord, User
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import PASSWORD
-from tenants.tests.locks import waiting_sessions
+from tenants.tests.locks import find_lock_waiters
 
 KEY = {"Idempotency-Key": "3f1c-desk-1"}
 BODY = {"first_name": "Jane", "phone": "+1234567890"}
@@ -246,7 +246,7 @@ def test_while_the_first_is_being_answered_the_second_is_told_to_wait(staff, ten
         Customer.objects.select_for_update().get(pk=jane.pk)
         thread = threading.Thread(target=send)
         thread.start()
-        while thread.is_alive() and not waiting_sessions():
+        while thread.is_alive() and not find_lock_waiters():
             pass
         second = threading.Thread(target=send)
         second.start()

@@ -18,7 +18,7 @@ from customers.transfer import importing
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
 from tenants.tests.factories import ServiceFactory
-from tenants.tests.locks import waiting_sessions
+from tenants.tests.locks import find_lock_waiters
 
 HEADER = ["id", "first_name", "email", "phone", "notes", "preferred_services"]
 
@@ -161,7 +161,7 @@ def test_a_row_whose_contact_another_request_takes_meanwhile_is_refused_and_no_o
     with transaction.atomic():
         other = CustomerFactory(tenant=tenant, first_name="Joe", email="j5@example.com", phone=None)
         importer.start()
-        while not waiting_sessions():
+        while not find_lock_waiters():
             assert importer.is_alive()
     importer.join()
     (result,) = results

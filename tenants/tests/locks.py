@@ -24,8 +24,8 @@ WHERE datname = current_database()
 """
 
 
-def waiting_sessions() -> list[int]:
-    """The process ids of the sessions in this test's database that wait for a lock."""
+def find_lock_waiters() -> list[int]:
+    """Returns the process ids of the database sessions of this test that wait for a lock."""
     if is_cluster():
         return _waiting_on_the_cluster()
     with connection.cursor() as cursor:
@@ -42,7 +42,7 @@ def _waiting_on_the_cluster() -> list[int]:
 def until_blocked():
     """Return once a session of this test's database waits for another's lock."""
     for _ in range(6000):
-        if waiting_sessions():
+        if find_lock_waiters():
             return
         threading.Event().wait(0.01)
     raise AssertionError("Nobody waits.")

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from tenants.accounts.hashers import FastArgon2idPasswordHasher
 from tenants.models import LoginFailure, LoginSession, Role
 from tenants.tests.factories import PASSWORD, UserFactory
-from tenants.tests.locks import waiting_sessions
+from tenants.tests.locks import find_lock_waiters
 
 committed = pytest.mark.django_db(transaction=True)
 
@@ -35,7 +35,7 @@ def user(tenant):
 
 @pytest.fixture
 def log_in(anonymous, user):
-    """`log_in(email, password)`: the response; the right ones unless given."""
+    """Returns a function: `log_in(email, password)` is the response. The defaults are the user's own."""
 
     def post(email=user.email, password=PASSWORD, **request):
         return anonymous.post(LOGIN, {"email": email, "password": password}, **request)
@@ -81,8 +81,8 @@ def test_the_password_is_taken_as_it_is(tenant, log_in):
         assert log_in("spaces@lotus.test", other).status_code == 401
 
 
-def refusals(tenant, stranger):
-    """Every reason not to be let in, as a pair of e-mail and password."""
+def make_refused_credentials(tenant, stranger):
+    """Returns a pair of e-mail and password by each reason for which a log-in is refused."""
     UserFactory(tenant=tenant, email="inactive@lotus.test", is_active=False)
     UserFactory(tenant=tenant, email="invited@lotus.test", password=None)
     UserFactory(tenant=None, role=Role.SUPER_ADMIN, email="inactive@circe.test", is_active=False)
@@ -98,7 +98,7 @@ def refusals(tenant, stranger):
         "suspended tenant": ("rina@nordlys.test", PASSWORD),
         "suspended tenant, wrong password": ("rina@nordlys.test", "wrong"),
         "without a password": ("invited@lotus.test", PASSWORD),
-        "an unusable password's mark": ("invited@lotus.test", "!"),
+        "the mark of an unusable password": ("invited@lotus.test", "!"),
     }
 
 
@@ -106,8 +106,7 @@ def test_every_refusal_is_the_same_and_costs_the_same(settings, log_in, tenant, 
     settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
     user.set_password(PASSWORD)
     user.save()
-    reasons = refusals(tenant, stranger)
-    for reason, credentials in reasons.items():
+    for reason, credentials in make_refused_credentials(tenant, stranger).items():
         CountingHasher.hashes = 0
         answer = log_in(*credentials)
         assert (reason, answer.json(), CountingHasher.hashes) == (reason, REFUSED, 1)
@@ -210,7 +209,7 @@ class TestThrottling:
             assert log_in(password="wrong").status_code == 401
             assert log_in().headers["Retry-After"] == "300"
 
-    def test_waiting_is_not_a_failure(self, log_in):
+    def test_a_throttled_log_in_is_not_counted(self, log_in):
         with time_machine.travel(MORNING, tick=False) as clock:
             for _ in range(30):
                 log_in(password="wrong")
@@ -221,7 +220,7 @@ class TestThrottling:
         assert {log_in().status_code for _ in range(15)} == {200}
         assert LoginFailure.objects.count() == 0
 
-    def test_a_success_forgives_nothing(self, log_in):
+    def test_a_success_does_not_reset_the_count(self, log_in):
         for _ in range(9):
             log_in(password="wrong")
         assert log_in().status_code == 200
@@ -264,12 +263,12 @@ class TestThrottling:
         assert log_in(REMOTE_ADDR="203.0.113.9").status_code == 429
         assert log_in(REMOTE_ADDR="203.0.113.10").status_code == 200
 
-    def test_an_ipv6_line_is_one_address(self, log_in):
+    def test_an_ipv6_network_counts_as_one_address(self, log_in):
         failures("2001:db8:1:2::", 100)
         assert log_in(REMOTE_ADDR="2001:db8:1:2:aaaa::1").status_code == 429
         assert log_in(REMOTE_ADDR="2001:db8:1:3::1").status_code == 200
 
-    def test_an_ipv4_address_in_ipv6_dress(self, log_in):
+    def test_an_ipv4_address_that_is_written_as_ipv6(self, log_in):
         failures("203.0.113.9", 100)
         assert log_in(REMOTE_ADDR="::ffff:203.0.113.9").status_code == 429
 
@@ -280,7 +279,7 @@ class TestThrottling:
         failures("198.51.100.1", 100)
         assert log_in(HTTP_X_FORWARDED_FOR="198.51.100.1").status_code == 200
 
-    def test_behind_one_proxy_only_its_own_word_is_believed(self, settings, log_in):
+    def test_behind_one_proxy_only_the_address_that_it_adds_counts(self, settings, log_in):
         settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"NUM_PROXIES": 1}
         failures("203.0.113.9", 100)
         assert log_in(HTTP_X_FORWARDED_FOR="203.0.113.9").status_code == 429
@@ -312,9 +311,9 @@ class TestThrottling:
         failures(address, 99)
         assert log_in(**proxied).status_code == 429
 
-    def test_what_is_no_address_counts_as_the_proxy(self, settings, log_in):
+    def test_a_failure_counts_for_the_proxy_if_the_header_holds_no_address(self, settings, log_in):
         settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"NUM_PROXIES": 1}
-        words = (
+        values = (
             *(
                 "unknown",
                 "",
@@ -338,17 +337,17 @@ class TestThrottling:
             ),
             *("for=203.0.113.9", '"203.0.113.9:80"', "٢٠٣.0.113.9:80", "203.0.113.9:٨٠"),
         )
-        for number, word in enumerate(words):
-            proxied = {"REMOTE_ADDR": "192.0.2.1", "HTTP_X_FORWARDED_FOR": word}
+        for number, value in enumerate(values):
+            proxied = {"REMOTE_ADDR": "192.0.2.1", "HTTP_X_FORWARDED_FOR": value}
             assert log_in(f"n{number}@lotus.test", "wrong", **proxied).status_code == 401
-        assert LoginFailure.objects.filter(address="192.0.2.1").count() == len(words)
+        assert LoginFailure.objects.filter(address="192.0.2.1").count() == len(values)
 
     @pytest.mark.parametrize("address", ["", None])
     def test_a_unix_socket_has_no_address(self, log_in, address):
         assert log_in(password="wrong", REMOTE_ADDR=address).status_code == 401
         assert log_in(REMOTE_ADDR=address).status_code == 200
 
-    def test_old_failures_no_longer_count(self, log_in):
+    def test_a_failure_deletes_old_failures(self, log_in):
         with time_machine.travel(MORNING, tick=False) as clock:
             log_in(password="wrong")
             clock.shift(900)
@@ -406,8 +405,8 @@ def test_parallel_guesses_from_one_address_are_counted_one_by_one(user):
 
 
 @committed
-def test_a_log_in_does_not_outrun_a_new_password(user):
-    """It has found the old password right, and waits to open a session, when the new one is stored."""
+def test_a_log_in_with_the_old_password_fails_if_a_new_one_is_stored_meanwhile(user):
+    """The log-in has checked the old password, and waits for the row of the user, when the new password is stored."""
     answers = []
 
     def post():
@@ -421,7 +420,7 @@ def test_a_log_in_does_not_outrun_a_new_password(user):
         user.set_password("another good password")
         user.save()
         thread.start()
-        while thread.is_alive() and not waiting_sessions():
+        while thread.is_alive() and not find_lock_waiters():
             pass
     thread.join()
     assert (answers[0].status_code, answers[0].json()) == (401, REFUSED)
@@ -429,7 +428,7 @@ def test_a_log_in_does_not_outrun_a_new_password(user):
 
 
 @committed
-def test_parallel_guesses_while_old_failures_no_longer_count(user):
+def test_parallel_guesses_while_old_failures_are_deleted(user):
     with time_machine.travel(MORNING, tick=False) as clock:
         failures("203.0.113.9", 500)
         clock.shift(901)

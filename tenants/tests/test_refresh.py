@@ -15,7 +15,7 @@ from circe.db.ids import new_id
 from tenants.models import LoginSession, User
 from tenants.scope import tenant_scope
 from tenants.tests.factories import UserFactory
-from tenants.tests.locks import waiting_sessions
+from tenants.tests.locks import find_lock_waiters
 
 committed = pytest.mark.django_db(transaction=True)
 
@@ -258,7 +258,7 @@ def refreshed_by_twenty(pair):
         threads, answers = begin(20, post)
         waiting = 0
         while waiting < 20 and any(thread.is_alive() for thread in threads):
-            waiting = len(waiting_sessions())
+            waiting = len(find_lock_waiters())
     join(threads)
     assert (waiting, len(answers)) == (20, 20)
     return answers

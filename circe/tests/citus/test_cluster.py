@@ -22,7 +22,7 @@ from tenants.models import Outlet
 from tenants.models.base import TenantModel
 from tenants.scope import tenant_scope
 from tenants.tests.factories import TenantFactory
-from tenants.tests.locks import waiting_sessions
+from tenants.tests.locks import find_lock_waiters
 
 pytestmark = [
     pytest.mark.skipif(
@@ -205,7 +205,7 @@ def test_transactions_that_wait_in_a_line_are_no_deadlock(tenant):
         ]
         for number, thread in enumerate(threads, start=1):
             thread.start()
-            while len(waiting_sessions()) < number:
+            while len(find_lock_waiters()) < number:
                 time.sleep(0.01)
         # Citus looks for deadlocks each time that twice `deadlock_timeout` has passed, which is a second.
         time.sleep(5)
