@@ -1,4 +1,4 @@
-"""Conditions that are written in SQL. Django compiles one in a fraction of the time that many Q objects take."""
+"""Conditions that are written in SQL. Django compiles such a condition faster than the many Q objects that it replaces."""
 
 from string import Formatter
 from typing import Any

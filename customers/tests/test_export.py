@@ -1,4 +1,4 @@
-"""Tests `manage.py export_customers`: an import reads the file unchanged, and no cell is a formula."""
+"""Tests `manage.py export_customers`: an import of the exported file changes nothing, and no cell is a formula."""
 
 import datetime as dt
 import io
@@ -48,8 +48,8 @@ AWKWARD = [
 
 
 @pytest.fixture
-def full(in_scope):
-    """Creates a customer with every column for each awkward text, and some customers with only the required columns."""
+def customers_with_all_columns(in_scope):
+    """Creates a customer for each awkward text, with a value in every column, and some with only the required columns."""
     outlet, services = OutletFactory(tenant=in_scope), [ServiceFactory(tenant=in_scope).pk for _ in range(2)]
     staff = UserFactory(tenant=in_scope).pk
     for number, text in enumerate(AWKWARD):
@@ -81,7 +81,7 @@ def full(in_scope):
 
 @pytest.mark.slow("writes and reads files of generated texts")
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_an_import_reads_an_export_unchanged(full, tmp_path, kind):
+def test_an_import_reads_an_export_unchanged(customers_with_all_columns, tmp_path, kind):
     path = tmp_path / f"customers.{kind}"
     before, number = exported(tmp_path / "before.csv", deleted=True), Customer.objects.count()
     exported(path, deleted=True)
@@ -149,7 +149,7 @@ def test_csv_and_xlsx_files_keep_any_text(cells):
 # --- in a spreadsheet -----------------------------------------------------------------------------------------------
 
 
-def test_no_cell_is_a_formula_and_phone_numbers_are_readable(full, tmp_path):
+def test_no_cell_is_a_formula_and_phone_numbers_are_readable(customers_with_all_columns, tmp_path):
     header, *rows = from_csv(exported(tmp_path / "customers.csv"))
     assert {cells[header.index("phone")][:3] for cells in rows} == {"+62", ""}
     others = [cell for cells in rows for name, cell in zip(header, cells, strict=True) if name != "phone"]
@@ -166,7 +166,7 @@ def test_no_cell_is_a_formula_and_phone_numbers_are_readable(full, tmp_path):
     assert sheet.freeze_panes == "A2"
 
 
-def test_a_csv_file_is_utf_8_with_a_byte_order_mark(full, tmp_path):
+def test_a_csv_file_is_utf_8_with_a_byte_order_mark(customers_with_all_columns, tmp_path):
     assert exported(tmp_path / "customers.csv").startswith(b"\xef\xbb\xbfid,first_name,last_name,")
 
 
