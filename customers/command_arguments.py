@@ -51,4 +51,4 @@ def find_customers(options: dict[str, Any]) -> CustomerQuerySet:
 def not_found_message(options: dict[str, Any]) -> str:
     """Returns the message that no customer was found."""
     what = "id" if options["id"] else "e-mail address" if options["email"] else "phone number"
-    return f"nobody: no customer has this {what}"
+    return f"the request: no customer has this {what}"

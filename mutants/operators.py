@@ -14,7 +14,7 @@ Replacements = Iterator[tuple[Any, str]]
 
 
 class Removal(Mutator):
-    """An operator that gives pairs of a node and the text in its place, for each node of a file."""
+    """An operator that removes something. A subclass says by `replacements` what it removes of a node."""
 
     def create_mutations(self, parsed_ast: ast.Module, *_: Any, **__: Any) -> list[FileMutation]:
         """Returns the mutants of a file."""
@@ -25,7 +25,7 @@ class Removal(Mutator):
         ]
 
     def replacements(self, node: Any) -> Replacements:
-        """Yields what stands in the place of what."""
+        """Yields pairs of a node and the text that replaces it."""
         raise NotImplementedError
 
 
@@ -41,7 +41,7 @@ class RemoveStatement(Removal):
             yield node, "pass"
 
 
-class FixCondition(Removal):
+class RemoveCondition(Removal):
     """Replaces the condition of an `if` with True and with False, and leaves out each part of an `and` and an `or`."""
 
     mutator_name = "Condition"
@@ -57,7 +57,7 @@ class FixCondition(Removal):
 
 
 class RemoveArgument(Removal):
-    """Leaves out one keyword argument of a call, or the arguments of a method."""
+    """Leaves out one keyword argument of a call, or all positional arguments of a call of a method."""
 
     mutator_name = "Argument"
 

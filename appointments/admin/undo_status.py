@@ -1,4 +1,4 @@
-"""Undoes a change of status where a step of the day sheet leads back."""
+"""Undoes changes of status whose reverse is in STATUS_TRANSITIONS."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -25,7 +25,7 @@ from tenants.admin.undo import offer_undo
 def offer_undo_of_status(
     request: HttpRequest, text: str, changed: Iterable[tuple[str, str]], status: Status
 ) -> str | SafeString:
-    """Returns the text of a message, with an Undo button for the appointments that a step leads back.
+    """Returns the text of a message, with an Undo button for the changes whose reverse is in STATUS_TRANSITIONS.
 
     `changed` are the ids of the appointments with their status before; all have `status` now.
     """
@@ -60,7 +60,7 @@ class UndoStatusView(View):
 
 
 def _describe_undone(steps: list[list[str]], number: int) -> str:
-    """Returns a sentence. For one appointment it gives the status that was set back, for several their number."""
+    """Returns a sentence. For one appointment it names the status that it has again, for several it gives their number."""
     if len(steps) > 1:
         return f"Undone: {number}."
     [[pk, _, status]] = steps

@@ -72,14 +72,14 @@ def test_an_export_has_soft_deleted_rows_and_no_other_persons_rows(jane, tenant,
     deleted = DeletedCustomerFactory(tenant=tenant, email="JANE@example.com", deleted_at=jane.created_at)
     theirs = CustomerFactory(tenant=stranger, email=jane.email, phone=jane.phone)
 
-    def export_ids(*arguments):
+    def export_deletion_times(*arguments):
         return {row["id"]: row["deleted_at"] for row in run("export_customer", *arguments).report["rows"]}
 
     expected = {jane.pk: None, deleted.pk: instant(jane.created_at)}
-    assert export_ids("--tenant", "lotus", "--email", jane.email) == expected
-    assert export_ids("--all-tenants", "--email", jane.email) == expected | {theirs.pk: None}
-    assert export_ids("--tenant", "lotus", "--phone", "0812-00001") == {jane.pk: None}
-    assert export_ids("--tenant", "lotus", "--id", deleted.pk) == {deleted.pk: expected[deleted.pk]}
+    assert export_deletion_times("--tenant", "lotus", "--email", jane.email) == expected
+    assert export_deletion_times("--all-tenants", "--email", jane.email) == expected | {theirs.pk: None}
+    assert export_deletion_times("--tenant", "lotus", "--phone", "0812-00001") == {jane.pk: None}
+    assert export_deletion_times("--tenant", "lotus", "--id", deleted.pk) == {deleted.pk: expected[deleted.pk]}
 
 
 def test_an_export_into_a_file_is_readable_by_its_owner_only(jane, file):
@@ -117,7 +117,7 @@ def test_a_file_is_replaced_at_once_or_stays(jane, file, monkeypatch):
     def refuse(*names):
         raise OSError(errno.EPERM, "Operation not permitted")
 
-    # A file system without hard links.
+    # --force works without hard links too: some file systems have none.
     monkeypatch.setattr(os, "link", refuse)
     file.write_text("precious")
     arguments = (*LOTUS, "--id", jane.pk, "--output", str(file), "--force")
@@ -147,7 +147,7 @@ def test_a_dry_run_writes_no_file_and_prints_no_data(jane, file):
 
 def test_an_unknown_person_is_a_refusal_and_makes_no_file(tenant, file):
     ran = run(*LOTUS, "--email", "who@example.com", "--output", str(file))
-    assert (ran.code, ran.lines[0]) == (1, "lotus: refused nobody: no customer has this e-mail address")
+    assert (ran.code, ran.lines[0]) == (1, "lotus: refused the request: no customer has this e-mail address")
     assert not file.exists()
     assert run(*LOTUS, "--email", "who@example.com").report["totals"] == {"exported": 0, "refused": 1}
 

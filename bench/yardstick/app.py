@@ -22,6 +22,7 @@ from sqlalchemy.orm import joinedload
 from bench import floor
 from bench.one_pass import ONE_PASS, Business, parameters, summary
 from bench.yardstick import booking
+from bench.yardstick.dependencies import Session, TenantOfAdmin, TenantOfStaff, current_user
 from bench.yardstick.models import (
     Appointment,
     Customer,
@@ -43,7 +44,6 @@ from bench.yardstick.schemas import (
     Summary,
 )
 from bench.yardstick.search import condition
-from bench.yardstick.sessions import Admin, Session, Staff, as_appointment, current_user
 
 app = FastAPI()
 app.include_router(booking.router)
@@ -127,7 +127,7 @@ def bound(sql: str, words: dict[str, str]) -> TextClause:
 @app.get(CUSTOMERS)
 async def list_customers(
     db: Session,
-    tenant: Staff,
+    tenant: TenantOfStaff,
     page: Page = 1,
     size: Size = 20,
     search: Annotated[str | None, Query(max_length=100)] = None,
@@ -174,7 +174,7 @@ def select_profile(tenant: Tenant, customer_id: str) -> Select:
 
 @app.post(CUSTOMERS, status_code=201)
 async def create_customer(
-    db: Session, tenant: Staff, user: Annotated[User, Depends(current_user)], body: CustomerIn
+    db: Session, tenant: TenantOfStaff, user: Annotated[User, Depends(current_user)], body: CustomerIn
 ) -> CustomerCreated:
     """Creates a walk-in customer."""
     email = unicodedata.normalize("NFKC", body.email) if body.email else None
@@ -232,7 +232,7 @@ def e164(number: str, region: str) -> str:
 
 @app.get(f"{CUSTOMERS}/statistics/summary")
 async def statistics(
-    db: Session, tenant: Admin, from_date: dt.date | None = None, to_date: dt.date | None = None
+    db: Session, tenant: TenantOfAdmin, from_date: dt.date | None = None, to_date: dt.date | None = None
 ) -> Summary:
     """Answers all figures, of a period or of all time."""
     business = Business(*(getattr(tenant, name) for name in Business._fields))
@@ -241,7 +241,7 @@ async def statistics(
 
 
 @app.get(f"{CUSTOMERS}/{{customer_id}}")
-async def read_customer(db: Session, tenant: Staff, customer_id: str) -> CustomerOut:
+async def read_customer(db: Session, tenant: TenantOfStaff, customer_id: str) -> CustomerOut:
     """Answers a customer's profile."""
     row = (await db.execute(select_profile(tenant, customer_id))).one_or_none()
     if row is None:
@@ -252,7 +252,7 @@ async def read_customer(db: Session, tenant: Staff, customer_id: str) -> Custome
 @app.get(f"{CUSTOMERS}/{{customer_id}}/appointments")
 async def list_appointments(
     db: Session,
-    tenant: Staff,
+    tenant: TenantOfStaff,
     customer_id: str,
     page: Page = 1,
     size: Size = 20,
@@ -298,7 +298,7 @@ async def list_appointments(
         .offset((page - 1) * size)
     )
     return History(
-        appointments=[as_appointment(appointment, tenant.currency) for appointment in appointments],
+        appointments=[booking.as_appointment(appointment, tenant.currency) for appointment in appointments],
         statistics=HistoryFigures.model_validate(figures),
         pagination=PageFigures(total=figures.total, page=page, size=size, pages=math.ceil(figures.total / size)),
     )

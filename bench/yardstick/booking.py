@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import joinedload
 
+from bench.yardstick.dependencies import Session, TenantOfStaff
 from bench.yardstick.models import (
     Appointment,
     Customer,
@@ -26,7 +27,6 @@ from bench.yardstick.models import (
     new_id,
 )
 from bench.yardstick.schemas import AppointmentOut, Availability
-from bench.yardstick.sessions import Session, Staff, as_appointment
 
 router = APIRouter(prefix="/api/v1")
 BLOCKING = ["pending", "confirmed", "in_progress"]
@@ -141,7 +141,7 @@ def subtract(periods: list[Period], taken: list[Period]) -> Iterator[Period]:
 @router.get("/availability")
 async def availability(
     db: Session,
-    tenant: Staff,
+    tenant: TenantOfStaff,
     service_id: str,
     from_date: dt.date,
     to_date: dt.date,
@@ -190,7 +190,7 @@ async def availability(
 
 
 @router.post("/appointments", status_code=201)
-async def book(db: Session, tenant: Staff, body: Booking) -> AppointmentOut:
+async def book(db: Session, tenant: TenantOfStaff, body: Booking) -> AppointmentOut:
     """Books an appointment if its time is free."""
     customer = await find(db, Customer, tenant, body.customer_id)
     if customer.is_deleted or not customer.is_active:
@@ -225,7 +225,18 @@ async def book(db: Session, tenant: Staff, body: Booking) -> AppointmentOut:
         .where(Appointment.id == appointment.id)
         .execution_options(populate_existing=True)
     )
-    return AppointmentOut.model_validate(as_appointment(stored, tenant.currency))
+    return as_appointment(stored, tenant.currency)
+
+
+def as_appointment(appointment: Appointment, currency: str) -> AppointmentOut:
+    """Returns the appointment as the API shows it."""
+    appointment.currency = currency
+    appointment.payment = {
+        "status": appointment.payment_status,
+        "method": appointment.payment_method,
+        "paid_amount": appointment.paid_amount,
+    }
+    return AppointmentOut.model_validate(appointment)
 
 
 async def find(db: AsyncSession, model: Any, tenant: Tenant, pk: str) -> Any:

@@ -10,8 +10,8 @@ from django.conf import settings
 from circe.tests.cases import in_one_test
 from mutants.__main__ import HAND_WRITTEN, files_to_mutate
 from mutants.operators import (
-    FixCondition,
     RemoveArgument,
+    RemoveCondition,
     RemoveContext,
     RemoveDecorator,
     RemoveElement,
@@ -41,7 +41,7 @@ def test_a_file_whose_faults_are_generated_has_tests(file):
     assert all((settings.BASE_DIR / test.partition("::")[0]).exists() for test in tests)
 
 
-def test_tests_are_given_for_files_whose_faults_are_generated_alone():
+def test_only_files_whose_faults_are_generated_are_configured():
     assert set(POODLE["runner_opts"]["tests"]) == set(files_to_mutate())
     assert set(POODLE["runner_opts"]["schema"]) < set(files_to_mutate())
 
@@ -54,10 +54,11 @@ def test_tests_are_given_for_files_whose_faults_are_generated_alone():
         (RemoveStatement, "user.role = role", ["pass"]),
         (RemoveStatement, "role = 1", []),
         (RemoveStatement, "'A docstring.'", []),
-        (FixCondition, "if a: b", ["True", "False"]),
-        (FixCondition, "a and b", ["(b)", "(a)"]),
+        (RemoveCondition, "if a: b", ["True", "False"]),
+        (RemoveCondition, "a and b", ["(b)", "(a)"]),
         (RemoveArgument, "f(a, b=1, c=2)", ["f(a, c=2)", "f(a, b=1)"]),
-        (RemoveArgument, "rows.filter(a)", ["rows.filter()"]),
+        (RemoveArgument, "rows.filter(a, b)", ["rows.filter()"]),
+        (RemoveArgument, "f(a, b)", []),
         (RemoveMethodCall, "rows.all().filter(a)", ["rows.all()"]),
         (RemoveMethodCall, "rows.filter(a)", []),
         (RemoveElement, "[a, b]", ["[b]", "[a]"]),

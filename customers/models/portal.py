@@ -81,16 +81,16 @@ class MailedLink(TenantModel, Outgoing):
 
     A request is stored whether or not its address is known. So neither the answer nor its time tells who is a customer.
     Later the sender looks up who has the address and chooses the mail accordingly. It makes the token of the link, but
-    stores only a hash of it. A link can be opened once, until `expires_at`, and only while the customer's address and
-    password are the same as when it was made (`bound_to`). `customer` is stored with the request if that is about a
-    known customer. Otherwise it is None until the mail is sent, and stays None for a person who is not a customer yet.
-    `details` are the fields of such a person's registration.
+    stores only a hash of it. A link can be opened once, until `expires_at`, and only while the address and the password
+    of its customer or member of staff are the same as when it was made: `bound_to` is a hash of both. For REGISTER and
+    RESET the sender sets `customer`, which stays None for a person who is not a customer yet. The other kinds for
+    customers are requested with it. `details` are the fields of a registration.
     """
 
     class Kind(models.TextChoices):
-        """The kind of link that was asked for. Nobody asks for EMAIL_CHANGED: it tells the former address of a customer that
-        their address was changed. INVITATION and STAFF_RESET are for a member of staff, who chooses a password with the
-        link.
+        """The kind of link that was asked for. EMAIL_CHANGED is a mail without a link, for which nobody asks: it tells the
+        former address of a customer that the address was changed. INVITATION and STAFF_RESET are for a member of staff,
+        who chooses a password with the link.
         """
 
         REGISTER = "register"
@@ -167,8 +167,6 @@ def links_to(customers: Collection[Customer]) -> models.QuerySet[MailedLink]:
 
 
 def delete_links(customers: Collection[Customer]) -> dict[str, int]:
-    """Deletes the links to the customers, as a step of their purge. Returns an empty dict, since no link stays without
-    its customer.
-    """
+    """Deletes the links to the customers, as a step of their purge. It keeps none, so it returns an empty dict."""
     links_to(customers).delete()
     return {}

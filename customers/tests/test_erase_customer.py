@@ -172,7 +172,10 @@ def test_while_an_import_runs_which_may_hold_the_person_nobody_is_erased(jane, t
     with tenant_scope(tenant):
         CustomerImport.objects.create(file_name="people.csv", last_active_at=timezone.now())
     ran = run(*LOTUS, "--id", pk(2), "--yes")
-    assert (ran.code, ran.lines[0]) == (1, "lotus: refused an import is running: run this again when it has ended")
+    assert (ran.code, ran.lines[0]) == (
+        1,
+        "lotus: refused the request: run this again when the running import has ended",
+    )
     assert len(ids()) == 4
 
 
@@ -182,7 +185,7 @@ def test_nobody_is_a_refusal(jane):
         ran = run(*LOTUS, whom, value, "--yes")
         assert (ran.code, ran.lines) == (
             1,
-            [f"lotus: refused nobody: no customer has this {what}", "lotus: 0 erased, 0 same contact, 1 refused"],
+            [f"lotus: refused the request: no customer has this {what}", "lotus: 0 erased, 0 same contact, 1 refused"],
         )
 
 

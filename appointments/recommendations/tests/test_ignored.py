@@ -19,7 +19,8 @@ def end_hours(salon, name, day=TODAY - dt.timedelta(1)):
     WorkingHours.objects.filter(staff=salon.staff[name]).update(valid_to=day)
 
 
-# By name: the preferences, what happened to the salon since, and the key, the name and the reason of what is ignored.
+# By the name of a case: the preferences, a later change of the salon, and the preference that is ignored then: its key in
+# the API, its name and the reason.
 CHANGES = {
     "a person who left": ({"staff": "Bea"}, lambda salon: deactivate(salon.staff["Bea"]), "staff_ids Bea inactive"),
     "a person whose hours are over": (
@@ -108,7 +109,7 @@ def test_a_person_who_works_today_for_the_last_time_is_not_ignored(salon):
     assert show_ignored(salon, customer) == []
 
 
-def test_what_is_ignored_keeps_the_place_of_the_others(salon):
+def test_the_second_person_has_the_points_of_the_second_if_the_first_is_ignored(salon):
     customer = salon.add_customer(staff="Bea Ana", services="Cut")
     assert recommend(customer).items[0].slot.staff_name == "Bea"
     deactivate(salon.staff["Bea"])

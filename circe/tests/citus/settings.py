@@ -1,7 +1,7 @@
-"""The settings of the tests, for a database on a cluster that was made before."""
+"""The settings of the tests on a cluster, whose database `__main__` has created."""
 
 from circe.tests.settings import *
 from circe.tests.settings import DATABASES
 
-# Django makes no database of its own, which would be on the coordinator alone.
+# Otherwise Django would create a test database, on the coordinator alone.
 DATABASES["default"]["TEST"] = {"NAME": DATABASES["default"]["NAME"]}

@@ -73,10 +73,12 @@ class Command(TenantCommand):
         uploads = CustomerImport.objects.all()
         if uploads.count() > uploads.idle().count():
             # The file of a running import may hold the person, and the import would create them again.
-            self.record(REFUSED, "an import is running: run this again when it has ended", reason="import_running")
+            self.record(
+                REFUSED, "the request: run this again when the running import has ended", reason="import_running"
+            )
             return
         if not customers:
-            self.record(REFUSED, "they were removed meanwhile, by somebody else", reason="unknown")
+            self.record(REFUSED, "the request: the person was purged or erased meanwhile", reason="unknown")
             return
         ids = [customer.pk for customer in customers]
         for other, fields in _find_others_with_same_contact(customers).items():

@@ -25,7 +25,9 @@ TITLES: dict[tuple[Purpose, Channel], str | Promise] = {
 
 
 class UnsubscribePage(PortalPage):
-    """Switches off the messages that the link names. It never switches messages on. It works for deleted customers too."""
+    """Switches off the messages that the link names. It never switches messages on. It works for soft-deleted
+    customers too.
+    """
 
     def get(self, request: HttpRequest, tenant_slug: str) -> HttpResponse:
         """Asks whether to switch the messages off."""
@@ -33,7 +35,7 @@ class UnsubscribePage(PortalPage):
         return self._show(subscription, is_off=customer is None)
 
     def post(self, request: HttpRequest, tenant_slug: str) -> HttpResponse:
-        """Switches the messages off. A customer who was erased gets none anyway."""
+        """Switches the messages off. A customer who was purged or erased gets none anyway."""
         subscription, customer = self._read_link_and_enter_scope()
         if customer:
             set_audit_source(ConsentSource.LINK)
@@ -47,8 +49,8 @@ class UnsubscribePage(PortalPage):
         return self._show(subscription, is_off=True)
 
     def _read_link_and_enter_scope(self) -> tuple[Subscription, Customer | None]:
-        """Returns what the link says, and its customer, or None if they were erased. Opens the customer's scope. Raises
-        LinkInvalid.
+        """Returns what the link says, and its customer, or None if they were purged or erased. Opens the customer's scope.
+        Raises LinkInvalid.
         """
         subscription = read_unsubscribe_token(self.tenant, self.token)
         enter_scope(CustomerScope(self.tenant, subscription.customer_id))

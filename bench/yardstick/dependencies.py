@@ -1,4 +1,4 @@
-"""Shared by all endpoints of the yardstick: the database session, who asks, and an appointment's answer."""
+"""The dependencies of the endpoints: the database session, the user, and the tenant of a user with a role."""
 
 import os
 from collections.abc import AsyncIterator
@@ -10,8 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.orm import contains_eager
 
 from bench.yardstick import access
-from bench.yardstick.models import Appointment, LoginSession, Tenant, User
-from bench.yardstick.schemas import AppointmentOut
+from bench.yardstick.models import LoginSession, Tenant, User
 
 engine = create_async_engine(
     os.environ.get("DATABASE_URL", "").replace("postgres://", "postgresql+asyncpg://", 1) or "postgresql+asyncpg://",
@@ -31,7 +30,7 @@ Session = Annotated[AsyncSession, Depends(session)]
 
 
 async def current_user(db: Session, authorization: Annotated[str, Header()] = "") -> User:
-    """Returns the token's user with the tenant. Answers 401 if one of them is inactive, or if the session has ended."""
+    """Returns the token's user with the tenant. Answers 401 if one is inactive or the log-in session has ended."""
     claims = access.claims(authorization)
     if claims is None:
         raise HTTPException(401)
@@ -58,16 +57,5 @@ def allowed(roles: set[str]) -> Any:
     return Depends(tenant_of)
 
 
-Staff = Annotated[Tenant, allowed(access.STAFF)]
-Admin = Annotated[Tenant, allowed(access.ADMINS)]
-
-
-def as_appointment(appointment: Appointment, currency: str) -> AppointmentOut:
-    """Adds payment and currency to the appointment."""
-    appointment.currency = currency
-    appointment.payment = {
-        "status": appointment.payment_status,
-        "method": appointment.payment_method,
-        "paid_amount": appointment.paid_amount,
-    }
-    return AppointmentOut.model_validate(appointment)
+TenantOfStaff = Annotated[Tenant, allowed(access.STAFF)]
+TenantOfAdmin = Annotated[Tenant, allowed(access.ADMINS)]
