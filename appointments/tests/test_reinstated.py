@@ -112,6 +112,7 @@ def test_a_rule_that_forbids_it_is_told_everywhere(
     assert stored(cancelled).status == "cancelled"
 
 
+@pytest.mark.slow("breaks each rule, in the API and in the form")
 @in_one_test(
     ("break_rule", "override"),
     [

@@ -61,6 +61,7 @@ def people(tenant, nameless, back_office):
     return [first.json()["id"], second.pk, deleted.pk]
 
 
+@pytest.mark.slow("reads every operation")
 def test_no_answer_has_an_empty_string(nameless, people, portal_client, in_scope):
     client, references = client_of(nameless), find_references(nameless.tenant, people[0])
     answers = [

@@ -345,6 +345,7 @@ def test_a_filter_by_a_column_of_a_related_row_is_refused(back_office, query):
     assert back_office("staff").get(f"/admin/appointments/appointment/?day=all&{query}").status_code == 400
 
 
+@pytest.mark.slow("opens the list of each model")
 @in_one_test("model", ACCESS)
 def test_a_list_has_a_note_for_an_address_that_was_not_understood(back_office, tenant, model):
     browser, page = back_office("super_admin"), url(model, "changelist")

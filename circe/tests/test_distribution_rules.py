@@ -206,8 +206,8 @@ def test_the_exceptions_of_a_cluster_name_tests_that_exist(settings):
     """Otherwise an exception would be lost when its test gets another name."""
     tests = {
         path: path.read_text()
-        for path in settings.BASE_DIR.glob("*/**/tests/**/test_*.py")
-        if ".venv" not in path.parts
+        for app in ("circe", "tenants", "customers", "appointments", "analytics")
+        for path in (settings.BASE_DIR / app).rglob("test_*.py")
     }
     names = {path.name for path in tests}
     for name in plugin.SKIPPED.keys() | plugin.UNROUTED_SQL | plugin.COMMITTED:

@@ -122,6 +122,7 @@ def test_a_leap_second_is_the_first_second_of_the_next_day(text, read):
     assert parse_instant(text, dt.timezone(dt.timedelta(hours=7))) == expected
 
 
+@pytest.mark.slow("sends dozens of texts")
 @in_one_test("text", JUNK)
 def test_anything_else_is_a_400_that_says_what_would_be_right(admin, tenant, text):
     customer = CustomerFactory(tenant=tenant)

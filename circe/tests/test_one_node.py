@@ -131,6 +131,7 @@ PAGES = [
 ]
 
 
+@pytest.mark.slow("opens each page")
 @in_one_test("page", PAGES)
 def test_every_page_of_one_business_names_it(page, business, back_office):
     browser = back_office("tenant_admin")

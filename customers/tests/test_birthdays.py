@@ -117,6 +117,7 @@ th tr uk ur uz uz_Cyrl vi zh
 """
 
 
+@pytest.mark.slow("reads twelve dates in each language")
 @in_one_test("code", LOCALES.split())
 def test_a_date_is_read_with_the_name_of_its_month_in_any_language(code):
     locale, language = Locale.parse(code), code.partition("_")[0]

@@ -74,6 +74,7 @@ def test_the_first_row_is_the_header_otherwise(rows):
 # --- columns of other systems ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow("imports a file for each header")
 @in_one_test("header, ids", [("ID", ["100000123"]), ("Id", ["C-17"]), ("id", ["17", "18"]), ("Customer ID", ["17"])])
 def test_the_id_of_another_system_is_left_out_and_told(import_rows, header, ids):
     rows = [[one, "Ann", f"ann{number}@example.com"] for number, one in enumerate(ids)]
@@ -95,6 +96,7 @@ def test_the_particle_of_a_dutch_name_is_a_part_of_it(import_rows, header, row, 
     assert stored("first_name", "last_name") == [name]
 
 
+@pytest.mark.slow("imports a file for each spelling")
 @in_one_test(
     "cell, tags",
     [
@@ -166,6 +168,7 @@ FILES = {
 }
 
 
+@pytest.mark.slow("imports a file of each of many systems")
 @in_one_test("name", FILES)
 def test_a_file_of_another_system_is_read_by_its_headers(import_file, name):
     header, row, expected = FILES[name]
@@ -190,6 +193,7 @@ def archive(*names):
     return file.getvalue()
 
 
+@pytest.mark.slow("uploads a file of each of many formats")
 @in_one_test(
     "data, word",
     [

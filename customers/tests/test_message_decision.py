@@ -155,6 +155,7 @@ FACTS = {
 }
 
 
+@pytest.mark.slow("asks for a decision with each fact")
 @in_one_test("name", FACTS)
 def test_each_fact_makes_its_reasons_for_its_channels(ask, jane, name):
     change, *expected = FACTS[name]

@@ -121,6 +121,7 @@ def rows_read():
         return cursor.fetchone()[0]
 
 
+@pytest.mark.slow("needs so many rows that the planner has a choice")
 def test_each_of_many_reads_only_its_own_events_and_tombstone(tenant):
     """The statistics are of a moment when each event of an appointment had a customer, and there were no tombstones."""
     number = 100

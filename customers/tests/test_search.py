@@ -162,6 +162,7 @@ def test_wildcards_are_literal(found, person):
     assert found("%' OR true --") == []
 
 
+@pytest.mark.slow("searches by dozens of spellings")
 @in_one_test(
     "typed",
     [
@@ -242,6 +243,7 @@ BEGINNINGS = [
 ]
 
 
+@pytest.mark.slow("searches by dozens of prefixes")
 @in_one_test(("region", "stored", "typed"), [(*case[:2], typed) for case in BEGINNINGS for typed in case[2]])
 def test_the_beginning_of_a_phone_is_found_with_every_prefix(staff, tenant, found, person, region, stored, typed):
     tenant.phone_region = region
@@ -462,6 +464,7 @@ def test_a_character_finds_those_only_in_whom_it_occurs(found, person, block):
         assert found(text) == expected, ascii(text)
 
 
+@pytest.mark.slow("searches each list of customers by ten texts")
 @in_one_test("text", ["´", "¨", "\u0301", "\u0301\u0308\u0301", "\u20dd", "`", "^", "~", "。", "-"])
 def test_a_search_of_which_folding_leaves_nothing_finds_nobody(found, person, back_office, text):
     person("Jane")

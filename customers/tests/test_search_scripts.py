@@ -62,6 +62,7 @@ def ids_found(client, typed):
 JANE = ["Jane", "Doe", "jane@example.com"]
 
 
+@pytest.mark.slow("searches by dozens of spellings")
 @in_one_test(
     "typed",
     [
@@ -319,6 +320,7 @@ def test_other_characters_of_such_a_script_are_not_found(finds):
 # --- folding beyond Latin --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow("stores and searches each of many spellings")
 @in_one_test(
     "spellings",
     [

@@ -110,6 +110,7 @@ def test_a_manager_previews_a_text_before_it_is_saved(back_office, tenant):
     assert text.subject == "See you on {date}"
 
 
+@pytest.mark.slow("sends a form for each text")
 @in_one_test("values, error", [
     ({"body": "Hi {name}"}, "There is no placeholder {name}. Use one of {customer}, {date}"),
     ({"subject": "Hi {Customer}"}, "There is no placeholder {Customer}."),

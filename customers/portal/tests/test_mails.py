@@ -3,6 +3,8 @@
 import re
 from html import unescape
 
+import pytest
+
 from circe.tests.cases import in_one_test
 from customers.consents.ledger import record_consent
 from customers.models import MailedLink
@@ -84,6 +86,7 @@ def ask(tenant, registered, kind, who, **values):
     return compose_link_mail(MailedLink.objects.get())
 
 
+@pytest.mark.slow("sends each mail in each language")
 @in_one_test("name, kind, who, language, subject", CASES)
 def test_each_mail_says_the_same_as_text_and_as_html(tenant, registered, in_scope, name, kind, who, language, subject):
     Tenant.objects.filter(pk=tenant.pk).update(language="en", name="Lotus & Co")

@@ -201,6 +201,7 @@ def test_a_page_without_a_valid_token_says_what_to_do(visitor, tenant, stranger,
             assert INVALID["id"] in text
 
 
+@pytest.mark.slow("opens and presses until guesses are refused")
 def test_guesses_of_links_are_counted_only_where_a_button_is_pressed(visitor):
     for _ in range(3):
         visitor.get(f"{CONFIRM}?token=abc")

@@ -143,6 +143,7 @@ MAILS = {
 }
 
 
+@pytest.mark.slow("asks each endpoint for the address of each person")
 @in_one_test(
     "endpoint, who, subject",
     [(endpoint, *case) for endpoint, subjects in MAILS.items() for case in zip(PEOPLE, subjects, strict=True)],

@@ -180,6 +180,7 @@ def by_oneself(ask, **_):
 CHANGES = [by_the_staff, taken_away, by_a_bulk_update, by_a_mailed_link, by_oneself]
 
 
+@pytest.mark.slow("changes a password in each way")
 @in_one_test("change", CHANGES)
 def test_a_change_of_the_password_ends_every_session_by_whatever_way(change, ask, jane, manager, token_for):
     pairs = [ask("login", CREDENTIALS).json() for _ in range(2)]

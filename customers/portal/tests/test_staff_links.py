@@ -173,6 +173,7 @@ def suspend(browser, dewi, send):
     Tenant.objects.filter(pk=dewi.tenant_id).update(is_active=False)
 
 
+@pytest.mark.slow("ends a link in each way")
 @in_one_test("ends", [send_again, withdraw, use, deactivate, change_address, suspend])
 def test_what_ends_a_link(hire, back_office, send, ends):
     dewi, mail, _ = hire()
