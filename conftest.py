@@ -144,7 +144,7 @@ def statements_without_settings(monkeypatch):
 
 
 @pytest.fixture(params=["both", "the manager's alone", "the database's alone"])
-def tenant_filters(request, db, monkeypatch):
+def each_tenant_guard(request, db, monkeypatch):
     """Runs the test three times: with both guards of the tenant boundary, and with each of them alone. Yields which."""
     if request.param == "the manager's alone":
         with as_owner(), connection.cursor() as cursor:

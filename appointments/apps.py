@@ -45,7 +45,7 @@ class AppointmentsConfig(AppConfig):
         from customers.filters import register_totals
         from customers.messages.sending import register_outgoing
         from tenants.admin.invitations import register_hours_url
-        from tenants.admin.remaining import register_remaining
+        from tenants.admin.remaining_bookings import register_remaining_bookings
         from tenants.admin.staff import register_page_of_person
 
         extensions.register_profile_figures(profile_figures)
@@ -64,7 +64,7 @@ class AppointmentsConfig(AppConfig):
         register_page_of_person("Working hours", week_url)
         register_page_of_person("Time off", time_off_url)
         register_hours_url(week_at_url)
-        register_remaining(describe_remaining_bookings)
+        register_remaining_bookings(describe_remaining_bookings)
         register_header_link("admin:appointments_appointment_daysheet", "Day sheet")
         register_outgoing(Message, compose_message, enqueue=queue_reminders)
         register_conflict(CONFLICT)

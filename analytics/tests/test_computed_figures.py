@@ -1,8 +1,8 @@
-"""Every figure equals a computation in plain Python over the same rows, written after the contract. It is compared again
+"""Every figure equals what plain Python computes from the same rows by the rules of the contract. It is compared again
 after the rows were changed in every possible way, also without the ORM.
 
-An example has two small businesses, which are rolled back afterwards. Its days are near the limits of the period, of the
-thresholds and of today, in the tenant's time zone and in UTC.
+Each example of Hypothesis has two small businesses, which are rolled back afterwards. Its days are those on which a figure
+changes, and the days before and after them, in the tenant's time zone and in UTC.
 """
 
 import datetime as dt
@@ -30,7 +30,7 @@ API = "/api/v1/customers"
 URL = f"{API}/statistics/summary"
 CUSTOMERS, BOOKINGS, PURGED_BOOKINGS = 24, 7, 3
 
-# Nights on which clocks change, and ends of a month, of a leap day and of a year.
+# Nights on which clocks change, the ends of a leap day and of a year, and a midnight in Jakarta.
 NOWS = [
     dt.datetime.fromisoformat(instant).replace(tzinfo=dt.UTC)
     for instant in (
@@ -42,12 +42,13 @@ NOWS = [
         "2025-06-15T17:00:00",
     )
 ]
-# The database sums recent visits by its own clock. Today it agrees with ours; the later instants are days after its sums.
+# The sums of recent visits are stored by the clock of the database, which `time_machine` does not change. So they are true
+# at the first of these instants, and too old at the others.
 NOWS += [TRUE_NOW := dt.datetime.now(dt.UTC), TRUE_NOW + dt.timedelta(days=1), TRUE_NOW + dt.timedelta(days=200)]
 ZONES = ["Asia/Jakarta", "Europe/Oslo", "Pacific/Auckland", "Pacific/Honolulu", "America/Havana", "Asia/Beirut", "UTC"]
 STATUSES = ["completed"] * 6 + ["pending", "confirmed", "in_progress", "cancelled", "no_show"]
 PRICES = [0, 1, 100, 100, 250, 350_000, 10**13]
-CLOCKS = [dt.time.min, dt.time(12), dt.time(23, 30), dt.time.max]
+CREATION_TIMES = [dt.time.min, dt.time(12), dt.time(23, 30), dt.time.max]
 
 
 class Business(NamedTuple):
@@ -244,13 +245,13 @@ class Shop(NamedTuple):
         booked = chance.choices([None, *customers], k=PURGED_BOOKINGS) + [
             customer for customer in customers for _ in range(chance.randint(0, business.bookings_each))
         ]
-        clocks = [
+        start_times = [
             (now.astimezone(zone).replace(tzinfo=None) + dt.timedelta(seconds=seconds)).time()
             for zone in (self.tenant.zone, dt.UTC)
             for seconds in (-1, 0, 1)
         ]
         appointments = [
-            self.appointment(staff, customer, days, clocks, chance)
+            self.appointment(staff, customer, days, start_times, chance)
             for staff, customer in zip(self.staff, booked, strict=False)
         ]
         return Customer.objects.bulk_create(customers), Appointment.objects.bulk_create(appointments)
@@ -260,7 +261,7 @@ class Shop(NamedTuple):
         email = f"c{n}@example.com" if password or chance.random() < 0.5 else None
         deleted = chance.random() < 0.2
         zone = chance.choice([self.tenant.zone, dt.UTC])
-        created_at = dt.datetime.combine(chance.choice(days), chance.choice(CLOCKS), zone)
+        created_at = dt.datetime.combine(chance.choice(days), chance.choice(CREATION_TIMES), zone)
         return Customer(
             id=f"{chance.getrandbits(96):024x}",
             tenant=self.tenant,
@@ -278,8 +279,8 @@ class Shop(NamedTuple):
             created_at=created_at.astimezone(dt.UTC),
         )
 
-    def appointment(self, staff, customer, days, clocks, chance):
-        start = chance.choice(clocks)
+    def appointment(self, staff, customer, days, start_times, chance):
+        start = chance.choice(start_times)
         return Appointment(
             tenant=self.tenant,
             outlet_id=self.outlet_id,
@@ -435,7 +436,7 @@ def change_by_raw_sql(shops, chance):
 
 
 def change_by_copy(shops, chance):
-    """Copies appointments to two days later, and copies customers without appointments."""
+    """Copies appointments to two days later, and copies customers, but not their appointments."""
     for table, change in (
         ("appointments_appointment", {"appointment_date": "appointment_date + 2"}),
         (

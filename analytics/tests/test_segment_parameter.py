@@ -82,7 +82,7 @@ def test_an_unknown_segment_is_a_400_that_names_all(admin, query):
         assert response.json()["errors"][0]["detail"] == "Write one of vip, regular, new, at_risk."
 
 
-@pytest.mark.usefixtures("tenant_filters")
+@pytest.mark.usefixtures("each_tenant_guard")
 def test_another_business_is_not_in_a_segment(admin, customer, book, stranger):
     book(customer(tenant=stranger), days_ago(200))
     assert names(admin, "segment=at_risk") == names(admin, "segment=new") == []

@@ -260,7 +260,7 @@ def test_an_empty_tenant_has_zeros(admin):
 # --- tenants --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("tenant_filters")
+@pytest.mark.usefixtures("each_tenant_guard")
 def test_definitions_have_the_tenants_thresholds(admin, tenant, stranger):
     thresholds = {"at_risk_after_days": 1, "new_within_days": 2, "vip_min_visits": 3, "vip_top_percent": 4}
     for name, value in thresholds.items():
@@ -278,7 +278,7 @@ def two_businesses(customer, book, stranger):
     return own, foreign
 
 
-@pytest.mark.usefixtures("tenant_filters")
+@pytest.mark.usefixtures("each_tenant_guard")
 def test_another_business_is_not_counted(admin, two_businesses, statistics):
     figures = statistics(admin)
     assert (figures["total_customers"], figures["total_appointments"], figures["total_revenue"]) == (1, 1, 350_000)

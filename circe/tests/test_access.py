@@ -369,7 +369,7 @@ def test_every_operation_of_the_document_is_in_the_table():
 
 
 @in_one_test("endpoint", TABLE)
-def test_access(endpoint, tenant_filters, ask, rows_of):
+def test_access(endpoint, each_tenant_guard, ask, rows_of):
     rows = rows_of(endpoint)
     with record_statements() as statements:
         answers = {
@@ -377,7 +377,7 @@ def test_access(endpoint, tenant_filters, ask, rows_of):
             for principal in PRINCIPALS
             for row in (rows if "{id}" in endpoint else ["own"])
         }
-    if tenant_filters == "both":
+    if each_tenant_guard == "both":
         # Each statement names the tenant, so that a cluster asks one node.
         assert find_unrouted(statements) == []
     assert {key: answer.status_code for key, answer in answers.items()} == {

@@ -18,7 +18,7 @@ TRAIL = "/admin/tenants/auditevent/"
 
 @pytest.fixture
 def moved(tenant):
-    """An appointment that was moved to another outlet and to another person, and given another service."""
+    """An appointment that was given another outlet, another member of staff and another service."""
     visit = AppointmentFactory(
         tenant=tenant,
         customer=CustomerFactory(tenant=tenant, first_name="Jane", last_name="Doe"),
@@ -78,7 +78,7 @@ def test_money_is_written_as_the_business_writes_it(back_office, tenant, moved, 
         assert f"→ {number}</div>" in text, page
 
 
-def test_a_row_is_named_and_what_was_removed_is_told(back_office, moved, tenant):
+def test_the_trail_links_a_row_by_its_name_and_says_that_one_was_removed(back_office, moved, tenant):
     browser = back_office("tenant_admin")
     with tenant_scope(tenant):
         former = Outlet.objects.get(name="Kemang")

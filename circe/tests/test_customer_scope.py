@@ -47,7 +47,7 @@ def sql(statement, *params):
 
 
 @pytest.mark.parametrize("model", [Customer, Appointment, CustomerTotals])
-def test_a_customer_sees_their_own_rows_alone(model, tenant_filters, scope):
+def test_a_customer_sees_their_own_rows_alone(model, each_tenant_guard, scope):
     with tenant_scope(scope):
         rows = list(model.objects.values_list(model.customer_column, flat=True))
     assert rows == [scope.customer_id]
@@ -165,7 +165,7 @@ def test_every_table_is_read_by_a_customer_as_listed(people):
     assert {table for table, rows in seen.items() if rows} == {*OWN, *PUBLIC}
 
 
-def test_every_manager_shows_a_customer_what_their_table_shows(tenant_filters, people):
+def test_every_manager_shows_a_customer_what_their_table_shows(each_tenant_guard, people):
     models = [model for model in apps.get_models() if isinstance(model._default_manager, TenantManager)]
     assert {model._meta.db_table for model in models} > {*OWN, *PUBLIC} - {"tenants_tenant"}
     for model in models:

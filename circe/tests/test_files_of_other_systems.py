@@ -9,7 +9,7 @@ from customers.consents.ledger import current_consents
 from customers.models import Customer, Purpose
 from customers.tests.test_transfer_admin import body, checked, figures, proposals
 from customers.tests.transfer import from_csv, imported
-from customers.transfer.text_marks import unescape_formula
+from customers.transfer.text_marks import unescape_cell
 
 pytestmark = pytest.mark.slow("imports each file twice, by the command and in the admin")
 
@@ -231,7 +231,7 @@ def granted_marketing(customer):
 
 
 def left_out(data):
-    return [(int(line), column, unescape_formula(text)) for line, column, text, _ in from_csv(data)[1:]]
+    return [(int(line), column, unescape_cell(text)) for line, column, text, _ in from_csv(data)[1:]]
 
 
 def by_name(people):

@@ -66,7 +66,7 @@ def test_changes_of_different_fields_are_both_saved(back_office, model, row):
 
 
 @pytest.mark.slow("fills every form twice")
-def test_a_change_of_the_same_field_is_a_warning_and_then_replaced(back_office, model, row):
+def test_a_change_of_the_same_field_warns_and_is_replaced_by_saving_again(back_office, model, row):
     _, (name, typed, value) = CHANGES[model]
     me, other, page = back_office("super_admin"), back_office("super_admin"), url(model, "change", row.pk)
     form = opened(me, page)
@@ -82,7 +82,7 @@ def test_a_change_of_the_same_field_is_a_warning_and_then_replaced(back_office, 
 
 
 @pytest.mark.slow("fills every form twice")
-def test_the_same_change_by_two_people_is_no_warning(back_office, model, row):
+def test_the_same_change_by_two_people_gives_no_warning(back_office, model, row):
     _, (name, typed, value) = CHANGES[model]
     me, page = back_office("super_admin"), url(model, "change", row.pk)
     form = opened(me, page)

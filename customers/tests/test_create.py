@@ -304,7 +304,7 @@ def conflict(customer, field, is_deleted=False):
 
 
 @in_one_test("check", ["", "?check_duplicates=true", "?check_duplicates=false", "?check_duplicates=0"])
-@pytest.mark.usefixtures("tenant_filters")
+@pytest.mark.usefixtures("each_tenant_guard")
 def test_email_and_phone_must_be_unique_within_the_tenant(staff, tenant, stranger, check):
     by_email = CustomerFactory(tenant=tenant, email="jane@example.com", phone=None)
     by_phone = CustomerFactory(tenant=tenant, email=None, phone="+628123456")

@@ -1,4 +1,4 @@
-"""Tests `manage.py export_customers`: an import of the exported file changes nothing, and no cell is a formula."""
+"""Tests `manage.py export_customers`: an import of its file gives the same customers, and no cell is a formula."""
 
 import datetime as dt
 import io
@@ -16,7 +16,7 @@ from customers.tests.transfer import as_file, exported, from_csv, imported
 from customers.transfer.columns import COLUMN_BY_NAME, COLUMNS
 from customers.transfer.exporting import csv_chunks, write_workbook
 from customers.transfer.reading import open_table
-from customers.transfer.text_marks import escape_formula, unescape_formula
+from customers.transfer.text_marks import escape_cell, unescape_cell
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
@@ -48,8 +48,8 @@ AWKWARD = [
 
 
 @pytest.fixture
-def customers_with_all_columns(in_scope):
-    """Creates a customer for each awkward text, with a value in every column, and some with only the required columns."""
+def awkward_customers(in_scope):
+    """Creates a customer with every column for each awkward text, and some customers with only the required columns."""
     outlet, services = OutletFactory(tenant=in_scope), [ServiceFactory(tenant=in_scope).pk for _ in range(2)]
     staff = UserFactory(tenant=in_scope).pk
     for number, text in enumerate(AWKWARD):
@@ -76,12 +76,11 @@ def customers_with_all_columns(in_scope):
     for contact in ({"email": None}, {"phone": None}):
         CustomerFactory(tenant=in_scope, last_name=None, **contact)
     DeletedCustomerFactory(tenant=in_scope, email="gone@example.com", deleted_at=dt.datetime(2024, 1, 1, tzinfo=dt.UTC))
-    return in_scope
 
 
 @pytest.mark.slow("writes and reads files of generated texts")
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_an_import_reads_an_export_unchanged(customers_with_all_columns, tmp_path, kind):
+def test_an_import_reads_an_export_unchanged(awkward_customers, tmp_path, kind):
     path = tmp_path / f"customers.{kind}"
     before, number = exported(tmp_path / "before.csv", deleted=True), Customer.objects.count()
     exported(path, deleted=True)
@@ -118,10 +117,10 @@ def test_any_text_is_exported_and_imported_unchanged(in_scope, tmp_path, kind, t
 
 
 @given(TEXTS | st.sampled_from(AWKWARD))
-def test_unescaping_a_formula_restores_the_text(text):
-    assert unescape_formula(escape_formula(text)) == text
-    assert escape_formula(text)[0] not in "=@\t\r\n-＝＋－＠"
-    assert escape_formula(text)[0] != "+" or (escape_formula(text)[1:].isascii() and escape_formula(text)[1:].isdigit())
+def test_unescaping_a_cell_restores_the_text(text):
+    assert unescape_cell(escape_cell(text)) == text
+    assert escape_cell(text)[0] not in "=@\t\r\n-＝＋－＠"
+    assert escape_cell(text)[0] != "+" or (escape_cell(text)[1:].isascii() and escape_cell(text)[1:].isdigit())
 
 
 @given(st.lists(TEXTS.map(str.strip).filter(bool), max_size=5))
@@ -129,7 +128,7 @@ def test_an_entry_of_a_list_may_have_the_separator(entries):
     with tenant_scope(ALL_TENANTS):
         customer = Customer(preferred_categories=entries)
     column = COLUMN_BY_NAME["preferred_categories"]
-    assert column.parse(unescape_formula(column.format_cell(customer))) == entries
+    assert column.parse(unescape_cell(column.format_cell(customer))) == entries
 
 
 @pytest.mark.slow("writes and reads files of generated texts")
@@ -149,7 +148,7 @@ def test_csv_and_xlsx_files_keep_any_text(cells):
 # --- in a spreadsheet -----------------------------------------------------------------------------------------------
 
 
-def test_no_cell_is_a_formula_and_phone_numbers_are_readable(customers_with_all_columns, tmp_path):
+def test_no_cell_is_a_formula_and_phone_numbers_are_readable(awkward_customers, tmp_path):
     header, *rows = from_csv(exported(tmp_path / "customers.csv"))
     assert {cells[header.index("phone")][:3] for cells in rows} == {"+62", ""}
     others = [cell for cells in rows for name, cell in zip(header, cells, strict=True) if name != "phone"]
@@ -166,7 +165,7 @@ def test_no_cell_is_a_formula_and_phone_numbers_are_readable(customers_with_all_
     assert sheet.freeze_panes == "A2"
 
 
-def test_a_csv_file_is_utf_8_with_a_byte_order_mark(customers_with_all_columns, tmp_path):
+def test_a_csv_file_is_utf_8_with_a_byte_order_mark(awkward_customers, tmp_path):
     assert exported(tmp_path / "customers.csv").startswith(b"\xef\xbb\xbfid,first_name,last_name,")
 
 

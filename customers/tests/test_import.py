@@ -338,7 +338,7 @@ def test_a_repeated_id_or_contact_is_refused_with_the_line_of_the_first(import_r
         ]
 
 
-@pytest.mark.usefixtures("tenant_filters")
+@pytest.mark.usefixtures("each_tenant_guard")
 def test_an_id_of_another_tenant_is_refused_without_naming_the_tenant(import_rows, stranger):
     theirs = CustomerFactory(tenant=stranger)
     result = import_rows(HEADER, [theirs.pk, "Jane", "jane@example.com", "", ""], ["", "Joe", theirs.email, "", ""])

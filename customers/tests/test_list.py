@@ -192,21 +192,21 @@ def walk(client, add, query=""):
         add()
 
 
-def test_paging_while_rows_are_added_skips_none_that_was_there(staff, tenant):
-    there = created(tenant, *(NOON + dt.timedelta(seconds=n) for n in range(10)))
+def test_paging_while_rows_are_added_skips_no_existing_row(staff, tenant):
+    existing = created(tenant, *(NOON + dt.timedelta(seconds=n) for n in range(10)))
     seen = [pk for page in walk(staff, lambda: CustomerFactory(tenant=tenant)) for pk in page]
-    assert [pk for pk in dict.fromkeys(seen) if pk in there] == there[::-1]
+    assert [pk for pk in dict.fromkeys(seen) if pk in existing] == existing[::-1]
 
 
 def test_paging_up_to_an_instant_neither_repeats_nor_skips_while_rows_are_added(staff, tenant):
-    there = created(tenant, *(NOON + dt.timedelta(milliseconds=300 * n) for n in range(10)))
+    existing = created(tenant, *(NOON + dt.timedelta(milliseconds=300 * n) for n in range(10)))
     newest = staff.get(f"{CUSTOMERS}?size=1").json()["items"][0]["created_at"]
     pages = walk(staff, lambda: CustomerFactory(tenant=tenant), f"created_to={newest}")
-    assert [pk for page in pages for pk in page] == there[::-1]
+    assert [pk for page in pages for pk in page] == existing[::-1]
 
 
 def test_a_row_added_after_the_ids_were_found_changes_neither_page_nor_total(staff, tenant):
-    there = created(tenant, *[NOON] * 3)
+    existing = created(tenant, *[NOON] * 3)
 
     def added_after_the_ids(execute, sql, params, *context):
         result = execute(sql, params, *context)
@@ -217,8 +217,8 @@ def test_a_row_added_after_the_ids_were_found_changes_neither_page_nor_total(sta
     with connection.execute_wrapper(added_after_the_ids):
         first = staff.get(f"{CUSTOMERS}?size=3").json()
     assert (first["total"], first["pages"]) == (3, 1)
-    assert [item["id"] for item in first["items"]] == sorted(there, reverse=True)
-    assert listed(staff, "size=3&page=2") == [min(there)]
+    assert [item["id"] for item in first["items"]] == sorted(existing, reverse=True)
+    assert listed(staff, "size=3&page=2") == [min(existing)]
 
 
 @in_one_test("query", BAD)
@@ -310,7 +310,7 @@ def test_an_instant_is_understood_too(staff, tenant, spelling):
     assert listed(staff, f"created_from={spelling}&created_to={spelling}") == [at]
 
 
-def test_what_created_at_tells_finds_the_customer(staff, tenant):
+def test_a_customer_is_found_by_the_created_at_that_the_api_shows(staff, tenant):
     """The API shows whole seconds, so a bound in whole seconds includes its whole second."""
     (pk,) = created(tenant, NOON.replace(microsecond=700_000))
     created_at = staff.get(f"{CUSTOMERS}/{pk}").json()["created_at"]
@@ -331,7 +331,7 @@ def test_the_ends_of_the_calendar(as_role, zone):
 # --- tenants ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("tenant_filters")
+@pytest.mark.usefixtures("each_tenant_guard")
 def test_a_super_admin_sees_all_tenants_and_narrows_with_tenant_id(super_admin, staff, tenant, stranger):
     ours, theirs = CustomerFactory(tenant=tenant, created_at=NOON), CustomerFactory(tenant=stranger, language="nb")
     body = super_admin.get(CUSTOMERS).json()
@@ -346,7 +346,7 @@ def test_a_super_admin_sees_all_tenants_and_narrows_with_tenant_id(super_admin, 
         assert faults(super_admin.get(f"{CUSTOMERS}?tenant_id={wrong}")) == {"tenant_id"}
 
 
-def test_days_of_all_tenants_together_are_utc_days_and_of_one_its_own(super_admin, stranger):
+def test_a_day_is_in_utc_for_all_tenants_and_in_its_own_zone_for_one(super_admin, stranger):
     (pk,) = created(stranger, dt.datetime(2025, 1, 14, 23, 30, tzinfo=dt.UTC))
     assert listed(super_admin, "created_from=2025-01-14&created_to=2025-01-14") == [pk]
     assert listed(super_admin, f"created_from=2025-01-15&created_to=2025-01-15&tenant_id={stranger.pk}") == [pk]
@@ -366,7 +366,8 @@ def test_the_same_number_of_queries_at_1_3_and_100_rows(as_role, tenant, role):
         with CaptureQueriesContext(connection) as queries:
             client.get(f"{CUSTOMERS}?size=100")
         counts.append(sum(query["sql"].lstrip().startswith(("SELECT", "WITH")) for query in queries))
-    # Who asks, the ids and the total, the profiles. A cluster finds the ids and the total of all businesses in two queries.
+    # One query for the user, one for the ids and the total, one for the profiles. A cluster finds the ids and the total of
+    # all businesses in two.
     assert counts == [4 if role == "super_admin" and is_cluster() else 3] * 3
 
 

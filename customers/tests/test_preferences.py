@@ -145,7 +145,7 @@ def test_a_body_that_is_no_object_is_refused(prefer, body):
         ("preferred_staff_ids", UserFactory),
     ],
 )
-@pytest.mark.usefixtures("tenant_filters")
+@pytest.mark.usefixtures("each_tenant_guard")
 def test_the_same_400_for_a_foreign_id_and_a_random_one(prefer, super_admin, stranger, tenant, key, make):
     foreign = make(tenant=stranger).pk
     # A super_admin, who sees both tenants, can't tie one's to the other's either.

@@ -270,7 +270,7 @@ def test_nobody_of_another_business_and_nobody_deleted_is_near(search, people, t
     assert search("yulinato", client=super_admin, tenant_id=tenant.pk)["items"] == ["Yulianta Ours"]
 
 
-def test_the_nearest_are_of_the_own_business_by_either_guard(tenant_filters, search, tenant, stranger):
+def test_the_nearest_are_of_the_own_business_by_either_guard(each_tenant_guard, search, tenant, stranger):
     CustomerFactory(tenant=stranger, first_name="Yulianto", last_name="Theirs")
     CustomerFactory(tenant=tenant, first_name="Yulianto", last_name="Ours")
     assert search("yulinato")["items"] == ["Yulianto Ours"]

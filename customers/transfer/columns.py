@@ -16,7 +16,7 @@ from customers.tags import clean_tags, validate_tag
 from customers.transfer.cell_times import read_instant
 from customers.transfer.cell_words import fold_word, read_boolean, read_gender, read_whole_number
 from customers.transfer.tables import header_lookup_names, normalize_header
-from customers.transfer.text_marks import escape_formula, shorten
+from customers.transfer.text_marks import escape_cell, shorten
 from customers.validators import validate_date_of_birth, validate_source
 from tenants.scope import current_tenant
 
@@ -191,7 +191,7 @@ class CustomerColumn:
             value = value.astimezone(dt.UTC).isoformat().replace("+00:00", "Z")
         elif isinstance(value, dt.date):
             value = value.isoformat()
-        return escape_formula(value or "") if isinstance(value, str | None) else value
+        return escape_cell(value or "") if isinstance(value, str | None) else value
 
 
 def _boolean_column(name: str, *aliases: str) -> CustomerColumn:

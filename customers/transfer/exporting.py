@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from customers.extensions import ExportColumn
 from customers.models import CustomerQuerySet
 from customers.transfer.columns import COLUMNS, TENANT_COLUMN
-from customers.transfer.text_marks import escape_formula
+from customers.transfer.text_marks import escape_cell
 
 CUSTOMERS_PER_QUERY = 2000
 CSV_CHUNK_CHARACTERS = 1 << 16
@@ -60,7 +60,7 @@ def _format_more(value: Any) -> Any:
         value = "; ".join(filter(None, value))
     elif isinstance(value, dt.date):
         value = value.isoformat()
-    return escape_formula(value or "") if isinstance(value, str | None) else value
+    return escape_cell(value or "") if isinstance(value, str | None) else value
 
 
 def csv_chunks(table: Iterable[list[Any]]) -> Iterator[bytes]:

@@ -60,24 +60,24 @@ _PHONE = re.compile(r"\+[0-9]+\Z")
 _TEXT_FORMULA = re.compile(r'="((?:[^"]|"")*)"\s*\Z')
 
 
-def escape_formula(text: str) -> str:
+def escape_cell(text: str) -> str:
     """Returns the text with an apostrophe before it if a spreadsheet would take it for a formula or an error, or an
     import for no value. A text that begins with such an apostrophe gets a second one.
     """
     return f"'{text}" if _NEEDS_APOSTROPHE.match(text) and not _PHONE.match(text) else text
 
 
-def unescape_formula(text: str) -> str:
-    """Returns the text that `escape_formula` was given."""
+def unescape_cell(text: str) -> str:
+    """Returns the text that `escape_cell` was given."""
     return text[1:] if text.startswith("'") and _NEEDS_APOSTROPHE.match(text) else text
 
 
 def remove_text_mark(cell: str) -> str:
-    """Returns the cell without the mark that keeps it a text: an apostrophe as `escape_formula` adds it, or `="…"`."""
+    """Returns the cell without the mark that keeps it a text: an apostrophe as `escape_cell` adds it, or `="…"`."""
     cell = cell.strip(" ") if cell.lstrip(" ")[:2] == '="' else cell
     if text_formula := _TEXT_FORMULA.match(cell):
         return text_formula[1].replace('""', '"')
-    return unescape_formula(cell)
+    return unescape_cell(cell)
 
 
 def copy_cell(cell: str) -> str:
@@ -85,7 +85,7 @@ def copy_cell(cell: str) -> str:
     the two cells as the same text.
     """
     # An error value and a `NULL` get no apostrophe: an import would take them for a text.
-    return cell if is_error_value(cell) or is_null(cell) else escape_formula(remove_text_mark(cell))
+    return cell if is_error_value(cell) or is_null(cell) else escape_cell(remove_text_mark(cell))
 
 
 def is_error_value(cell: str) -> bool:

@@ -27,8 +27,8 @@ class TenantForm(forms.ModelForm):
 
     # The model validates neither these fields nor the constraints that name them: the form does it itself.
     unvalidated_fields: frozenset[str] = frozenset()
-    # If the form was sent before with other contents: the row that it added then. This happens if somebody saves, goes back
-    # in the browser, and saves again.
+    # The row that this form has already added, with other contents: somebody has saved it, gone back in the browser, and
+    # saved again.
     added_before: models.Model | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -65,6 +65,7 @@ class TenantForm(forms.ModelForm):
             self.add_error(None, self._added_already())
         for name in [name for name in self.fields if name in values and self._was_changed_by_others(name)]:
             if name not in self.changed_data:
+                # A field that the row does not have, such as a list, is saved only if the form changed it.
                 values[name] = getattr(self.instance, name, None)
             elif self.fields[name].has_changed(self[name].initial, self[name].data):
                 self.add_error(name, self._changed_meanwhile(name))

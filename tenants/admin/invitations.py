@@ -17,7 +17,7 @@ from rest_framework.exceptions import Throttled
 
 from circe.db.ids import is_id
 from tenants.admin.forms import TenantForm
-from tenants.admin.remaining import DeactivatableAdmin
+from tenants.admin.remaining_bookings import DeactivatableAdmin
 from tenants.models import Outlet, Role, Service, ServiceStaff, Staff
 from tenants.scope import enter_scope
 

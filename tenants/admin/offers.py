@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from circe.backoffice.regional import format_amount
 from tenants.accounts.permissions import ADMINS, STAFF
 from tenants.admin.forms import TenantForm
-from tenants.admin.remaining import DeactivatableAdmin
+from tenants.admin.remaining_bookings import DeactivatableAdmin
 from tenants.models import DuplicateName, Outlet, Service, ServiceStaff, Staff
 from tenants.scope import current_tenant
 
@@ -27,7 +27,7 @@ class OfferAdmin(DeactivatableAdmin):
     lost_race_errors = (DuplicateName, IntegrityError)
     list_filter = ["is_active"]
     search_fields = ["name"]
-    readonly_fields = ["remaining"]
+    readonly_fields = ["remaining_bookings"]
 
 
 @admin.register(Outlet)
@@ -93,7 +93,7 @@ class ServiceAdmin(OfferAdmin):
         if "staff_ids" in form.changed_data:
             values["staff_ids"] = [person.pk for person in form.cleaned_data["staff_ids"]]
         obj.change(values)
-        self.warn_of_remaining(request, obj, form)
+        self.warn_of_remaining_bookings(request, obj, form)
 
     def choice_label(self, row: Service) -> str:
         return str(row) if row.is_active else f"{row} (not on offer)"

@@ -43,7 +43,15 @@ class StaffAdmin(InvitingAdmin):
     list_filter = ["role", "is_active"]
     search_fields = ["email", "first_name", "last_name"]
     ordering = ["email"]
-    readonly_fields = ["other_pages", "password_state", "offers", "remaining", "last_login", "created_at", "updated_at"]
+    readonly_fields = [
+        "other_pages",
+        "password_state",
+        "offers",
+        "remaining_bookings",
+        "last_login",
+        "created_at",
+        "updated_at",
+    ]
     fieldsets = [
         (None, {"fields": ["email", "password_state", "first_name", "last_name", "other_pages"]}),
         (

@@ -256,7 +256,7 @@ def change(client, jane, name):
     assert client.patch(f"{CUSTOMERS}/{jane.pk}", {"last_name": name}).status_code == 200
 
 
-@pytest.mark.usefixtures("tenant_filters")
+@pytest.mark.usefixtures("each_tenant_guard")
 @in_one_test("role", Role.values)
 def test_whoever_acted_is_named(role, tenant, as_role, admin):
     client = as_role(role)
@@ -283,7 +283,7 @@ LATER = {
 
 
 @pytest.mark.slow("a table of actions and of pages")
-@pytest.mark.usefixtures("tenant_filters")
+@pytest.mark.usefixtures("each_tenant_guard")
 @in_one_test("later", LATER)
 def test_the_trail_keeps_the_name_of_then(later, jane, manager, admin, back_office, stranger):
     change(manager, jane, "Smith")

@@ -175,7 +175,7 @@ SETTINGS = {
 }
 
 
-@pytest.mark.usefixtures("tenant_filters")
+@pytest.mark.usefixtures("each_tenant_guard")
 def test_an_administrator_sets_up_their_own_business(back_office, tenant, stranger):
     browser = back_office("tenant_admin")
     assert browser.post(f"{TENANT}{tenant.pk}/change/", SETTINGS).status_code == 302

@@ -443,7 +443,7 @@ def test_who_deleted_a_customer_can_be_read(jane, admin):
     assert admin.get(f"{CUSTOMERS}/{jane.pk}/history").json()["items"][0]["action"] == "soft_deleted"
 
 
-@pytest.mark.usefixtures("tenant_filters")
+@pytest.mark.usefixtures("each_tenant_guard")
 def test_the_trail_is_scoped(jane, stranger):
     with tenant_scope(None), pytest.raises(NoTenantScope):
         AuditEvent.objects.count()

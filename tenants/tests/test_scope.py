@@ -164,7 +164,7 @@ def test_a_related_manager_is_scoped(tenant, stranger):
         assert visit.customer.appointments.count() == 0
 
 
-@pytest.mark.usefixtures("tenant_filters")
+@pytest.mark.usefixtures("each_tenant_guard")
 def test_staff_are_the_people_of_the_tenant(tenant, stranger):
     ours, theirs = UserFactory(tenant=tenant), UserFactory(tenant=stranger)
     with tenant_scope(tenant):

@@ -273,7 +273,7 @@ def test_unknown_parameters_are_ignored(staff, tenant):
 
 
 @pytest.mark.parametrize("path", [OUTLETS, SERVICES, STAFF])
-def test_other_businesses_do_not_exist(path, tenant_filters, staff, super_admin, tenant, stranger):
+def test_other_businesses_do_not_exist(path, each_tenant_guard, staff, super_admin, tenant, stranger):
     make = {OUTLETS: OutletFactory, SERVICES: ServiceFactory, STAFF: UserFactory}[path]
     own, foreign = make(tenant=tenant), make(tenant=stranger)
     listed = {item["id"] for item in staff.get(path).json()["items"]}

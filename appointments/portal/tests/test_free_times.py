@@ -41,14 +41,14 @@ def take(salon):
     return take
 
 
-def test_a_customer_reads_the_same_free_times_as_staff(tenant_filters, salon, jane, staff, take, query):
+def test_a_customer_reads_the_same_free_times_as_staff(each_tenant_guard, salon, jane, staff, take, query):
     take(CustomerFactory(tenant=salon.tenant), 10)
     for more in ({}, {"staff_id": salon.ana.pk}, {"outlet_id": salon.outlet.pk}, {"limit": 2}):
         shown = jane.get(AVAILABILITY, query | more)
         assert (shown.status_code, shown.content) == (200, staff.get(AVAILABILITY, query | more).content)
 
 
-def test_only_an_appointment_of_ones_own_frees_its_time(tenant_filters, salon, jane, take, query):
+def test_only_an_appointment_of_ones_own_frees_its_time(each_tenant_guard, salon, jane, take, query):
     others = take(CustomerFactory(tenant=salon.tenant), 9)
     absent = jane.get(AVAILABILITY, query | {"appointment_id": "5" * 24})
     theirs = jane.get(AVAILABILITY, query | {"appointment_id": others.pk})
@@ -76,7 +76,7 @@ def saturday():
         yield
 
 
-def test_recommendations_are_those_that_staff_see(tenant_filters, saturday, salon, jane, staff, take, employ):
+def test_recommendations_are_those_that_staff_see(each_tenant_guard, saturday, salon, jane, staff, take, employ):
     bo = employ("Bo")
     gone = UserFactory(tenant=salon.tenant, is_active=False)
     for person in (salon.ana, bo):

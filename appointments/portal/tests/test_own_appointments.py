@@ -141,7 +141,7 @@ def test_working_hours_time_off_and_offers_count(jane, body, salon, employ):
     refused(jane.post(url, body()), "service_not_offered")
 
 
-def test_an_overlap_tells_nothing_of_the_other_booking(tenant_filters, jane, body, salon, portal_client):
+def test_an_overlap_tells_nothing_of_the_other_booking(each_tenant_guard, jane, body, salon, portal_client):
     """Not even whether it is one's own."""
     other = portal_client()
     assert other.post(f"{other.url}/appointments", body(notes="secret")).status_code == 201
@@ -172,7 +172,7 @@ def test_every_offered_slot_and_no_other_start_on_the_grid_can_be_booked(jane, b
 # --- list -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_customer_lists_their_own_appointments_without_the_notes_of_staff(tenant_filters, jane, salon):
+def test_a_customer_lists_their_own_appointments_without_the_notes_of_staff(each_tenant_guard, jane, salon):
     shared = {"tenant": salon.tenant, "outlet": salon.outlet, "service": salon.cut, "staff_id": salon.ana.pk}
     AppointmentFactory(**shared, appointment_date=dt.date(2024, 1, 1))
     old = AppointmentFactory(**shared, customer=salon.jane, notes="Difficult", status_reason="Rude")

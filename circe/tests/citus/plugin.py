@@ -99,7 +99,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name in names & SKIPPED.keys():
             item.add_marker(pytest.mark.skip(SKIPPED[name]))
         callspec = getattr(item, "callspec", None)
-        if callspec and callspec.params.get("tenant_filters", "both") != "both":
+        if callspec and callspec.params.get("each_tenant_guard", "both") != "both":
             item.add_marker(pytest.mark.skip("It changes policies in its transaction, which a cluster refuses."))
 
 

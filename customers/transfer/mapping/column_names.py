@@ -1,8 +1,8 @@
 """Lists how the columns of a file of customers are called in several languages.
 
-If a file has several columns for one column of Circe, the text of the name that stands first in these lists is taken: a
-mobile number before a landline. For the columns in JOINED_BY (`header_mapping`), such as the address, the texts of all
-of them are joined, in the order of the file.
+If several columns of a file go to one column of Circe, the one whose name comes first in these lists is taken: a mobile
+number before a landline. For the columns in JOINED_BY (`header_mapping`), such as the address, the texts of all of them
+are joined, in the order of the file.
 """
 
 import re
@@ -160,7 +160,7 @@ COLUMN_NAMES = {
     """,
 }
 
-# A column with the whole name. Its text becomes the first name where no column of a first name is filled.
+# A column with the whole name. Its text becomes the first name in a row without a text in a column of first names.
 FULL_NAMES = """
     name, full name, client, client name, customer, customer name, contact, contact name, display name,
     guest name, vollständiger Name, Kunde, Kundenname, nom, nom complet, client nom, nombre completo,
@@ -194,11 +194,11 @@ TARGET_BESIDE = {
         **dict.fromkeys(["nome", "cidade", "endereco", "bairro", "rua", "logradouro", "telefone"], "address"),
     },
 }
-# The `van der` of a Dutch name stands before the other words of the last name, wherever its column is.
-PARTICLES = frozenset({"tussenvoegsel", "tussenvoegsels", "voorvoegsel", "voorvoegsels"})
+# By these headers: the `van der` of a Dutch name. It stands before the other words of the last name, wherever its column is.
+PARTICLE_HEADERS = frozenset({"tussenvoegsel", "tussenvoegsels", "voorvoegsel", "voorvoegsels"})
 
-# A header with one of these words is about somebody else, about something beside the person, is true for a no,
-# or is about a consent of which it does not say whether it is for marketing.
+# A column whose header has one of these words is about somebody else or about something else than the person, says yes for
+# a refusal, or is about a consent that may not be for marketing.
 NEVER_PROPOSED = re.compile(
     r"emergency|spouse|partner|husband|wife|child|parent|guardian|kin\b|refer|assist|manager|employee|staff|company|"
     r"\bfax|anniversary|month|since|\bfb\b|\bids?\b|\bcode\b|\btype\b|\bstatus\b|\btime\b|\bip\b|promo|accept|"
@@ -213,4 +213,4 @@ RANK_BY_NAME = {
     for position, name in enumerate(_split(names))
 }
 TARGET_BY_NAME = {name: target for target, name in RANK_BY_NAME}
-FULL_NAME_KEYS = frozenset(map(normalize_header, _split(FULL_NAMES)))
+FULL_NAME_HEADERS = frozenset(map(normalize_header, _split(FULL_NAMES)))

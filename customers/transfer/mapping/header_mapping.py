@@ -24,9 +24,9 @@ from customers.transfer.columns import (
 )
 from customers.transfer.examination import ColumnExamination
 from customers.transfer.mapping.column_names import (
-    FULL_NAME_KEYS,
+    FULL_NAME_HEADERS,
     NEVER_PROPOSED,
-    PARTICLES,
+    PARTICLE_HEADERS,
     RANK_BY_NAME,
     TARGET_BESIDE,
     TARGET_BY_NAME,
@@ -93,7 +93,7 @@ def header_key(header: str) -> str:
 def known_names() -> list[str]:
     """Returns the normalized headers that presets and lists of names map, beside the names of Circe's own columns."""
     names = {name for preset in PRESETS for name in preset.rules}
-    return sorted(names | TARGET_BY_NAME.keys() | FULL_NAME_KEYS)
+    return sorted(names | TARGET_BY_NAME.keys() | FULL_NAME_HEADERS)
 
 
 def looks_like_data(header: Sequence[str]) -> bool:
@@ -212,11 +212,11 @@ class HeaderMapping:
         # Circe does not use the `Customer ID` of another system. A column `id` whose only value is wrong stays.
         if column and column.name == "id" and len(samples) > (header == "id") and not any(map(is_object_id, samples)):
             return UNMAPPED
-        if key in FULL_NAME_KEYS:
+        if key in FULL_NAME_HEADERS:
             return ColumnRule(target="first_name", is_fallback=True)
         target = column.name if column else TARGET_BY_NAME.get(key, NOT_IMPORTED)
         # If the texts of several columns are joined, the order of the columns in the file decides.
-        rank = -(key in PARTICLES) if target in JOINED_BY else RANK_BY_NAME.get((target, key), 0)
+        rank = -(key in PARTICLE_HEADERS) if target in JOINED_BY else RANK_BY_NAME.get((target, key), 0)
         return ColumnRule(target=target, rank=rank)
 
     @property
@@ -252,7 +252,7 @@ class HeaderMapping:
         if NEVER_PROPOSED.search(self.header[index].replace("_", " ")):
             return NOT_IMPORTED
         if close := difflib.get_close_matches(
-            key, [*TARGET_BY_NAME, *FULL_NAME_KEYS], n=1, cutoff=MIN_HEADER_SIMILARITY
+            key, [*TARGET_BY_NAME, *FULL_NAME_HEADERS], n=1, cutoff=MIN_HEADER_SIMILARITY
         ):
             return TARGET_BY_NAME.get(close[0], "first_name")
         contained = [name for name in TARGET_BY_NAME if len(name) >= MIN_CONTAINED_LETTERS and name in key]

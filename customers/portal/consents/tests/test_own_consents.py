@@ -20,7 +20,7 @@ def url(jane):
     return f"{jane.url}/consents"
 
 
-def test_a_customer_withdraws_and_grants(tenant_filters, jane, url):
+def test_a_customer_withdraws_and_grants(each_tenant_guard, jane, url):
     answer = jane.post(url, WITHDRAWAL)
     entry = answer.json()
     assert (answer.status_code, answer["Location"]) == (201, url)

@@ -142,7 +142,7 @@ def test_an_invalid_value_is_a_400(changes, jane):
 # --- the phone of somebody else -------------------------------------------------------------------------------------
 
 
-def test_nobody_learns_that_a_phone_is_another_customers(tenant_filters, tenant, jane):
+def test_nobody_learns_that_a_phone_is_another_customers(each_tenant_guard, tenant, jane):
     other = CustomerFactory(tenant=tenant, phone="+628122222222")
     shapes = []
     for phone in ("+62 812 2222 2222", "+62 812 3333 3333"):
@@ -226,7 +226,7 @@ def test_a_stale_version_is_a_412(path, method, jane):
     assert send(url, {"language": "en"}, headers={"If-Match": answer["ETag"]}).status_code == 200
 
 
-def test_a_key_belongs_to_its_customer_and_goes_with_them(tenant_filters, tenant, jane, portal_client, super_admin):
+def test_a_key_belongs_to_its_customer_and_goes_with_them(each_tenant_guard, tenant, jane, portal_client, super_admin):
     headers = {"Idempotency-Key": "one"}
     first = jane.patch(jane.url, {"last_name": "Lee"}, headers=headers)
     jane.patch(jane.url, {"last_name": "Ong"})
