@@ -31,7 +31,7 @@ class AppointmentsConfig(AppConfig):
         from appointments.admin.hand_on import describe_remaining_bookings
         from appointments.admin.hours.week import time_off_url, week_at_url, week_url
         from appointments.bookings.documentation import CONFLICT, PROBLEM_MEMBERS
-        from appointments.customer_profile import detach_appointments, profile_figures
+        from appointments.customer_profile import appointment_figures, detach_appointments
         from appointments.filters import TOTALS, TOTALS_PARAMETERS
         from appointments.messages.composing import compose_message
         from appointments.messages.reminders import queue_reminders
@@ -48,7 +48,7 @@ class AppointmentsConfig(AppConfig):
         from tenants.admin.remaining_bookings import register_remaining_bookings
         from tenants.admin.staff import register_page_of_person
 
-        extensions.register_profile_figures(profile_figures)
+        extensions.register_profile_figures(appointment_figures)
         extensions.register_purge_step(detach_appointments)
         extensions.register_rows_deleted_with_customers("messages", partial(extensions.rows_of, Message))
         for list_filter in (VisitedFilter, LastVisitFilter, LastVisitRangeFilter, SpendingFilter):

@@ -1,4 +1,4 @@
-"""Additions of appointments to customers: figures of the profile, and a step of the purge."""
+"""Figures of a customer's appointments for the profile, and the step of a purge that detaches the appointments."""
 
 from collections.abc import Collection, Mapping
 
@@ -11,7 +11,7 @@ from customers.models import Customer
 from tenants.models import IdempotencyRecord
 
 
-def profile_figures() -> Mapping[str, Combinable]:
+def appointment_figures() -> Mapping[str, Combinable]:
     """Returns the figures of a customer's appointments that the profile shows."""
     own = CustomerTotals.objects.filter(tenant=OuterRef("tenant"), customer_id=OuterRef("pk"))
     return {

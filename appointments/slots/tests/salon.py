@@ -60,7 +60,7 @@ def starts(client, service, first=MONDAY, last=None, **query):
     ]
 
 
-def clock(first, last, minutes=15):
+def clock_times(first, last, minutes=15):
     """The clock times from `first` to `last`, every so many minutes."""
     begin, end = (int(text[:2]) * 60 + int(text[3:]) for text in (first, last))
     return [f"{minute // 60:02}:{minute % 60:02}" for minute in range(begin, end + 1, minutes)]

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from appointments.models import Status
-from appointments.slots.tests.salon import MONDAY, NOW, ask, book, clock, is_away, starts, works
+from appointments.slots.tests.salon import MONDAY, NOW, ask, book, clock_times, is_away, starts, works
 from tenants.models import ServiceStaff, Tenant, User
 from tenants.scope import tenant_scope
 from tenants.tests.factories import OutletFactory, UserFactory
@@ -52,21 +52,21 @@ def test_a_slot_says_when_where_with_whom_and_at_which_price(staff, tenant, rina
 
 
 def test_a_slot_has_room_for_the_service_and_its_buffer(staff, rina, outlet, cut):
-    assert starts(staff, cut) == clock("09:00", "10:45")
+    assert starts(staff, cut) == clock_times("09:00", "10:45")
     book(rina, outlet, MONDAY, "10:15", "10:45")
     assert starts(staff, cut) == ["09:00", "10:45"]
 
 
 def test_the_buffer_of_another_booking_is_not_free(staff, rina, outlet, cut):
     book(rina, outlet, MONDAY, "09:00", "09:30", buffer_minutes=20)
-    assert starts(staff, cut) == clock("10:00", "10:45")
+    assert starts(staff, cut) == clock_times("10:00", "10:45")
 
 
 @pytest.mark.parametrize("status", Status)
 def test_only_a_booking_that_is_held_takes_time(staff, rina, outlet, cut, status):
     book(rina, outlet, MONDAY, "09:00", "11:00", status=status)
     is_held = status in {"pending", "confirmed", "in_progress"}
-    assert starts(staff, cut) == ([] if is_held else clock("09:00", "10:45"))
+    assert starts(staff, cut) == ([] if is_held else clock_times("09:00", "10:45"))
 
 
 def test_a_booking_at_another_outlet_takes_the_persons_time(staff, tenant, rina, cut):
@@ -141,9 +141,9 @@ def test_hours_that_meet_are_one_and_two_outlets_are_not(staff, tenant, outlet, 
 def test_what_is_past_is_not_offered(staff, tenant, outlet, cut):
     works(UserFactory(tenant=tenant), outlet, "09:00", "16:00")
     # It is 13:00:00 in Jakarta: this start is not past.
-    assert starts(staff, cut, "2026-11-28") == clock("13:00", "14:45")
+    assert starts(staff, cut, "2026-11-28") == clock_times("13:00", "14:45")
     with time_machine.travel(NOW + dt.timedelta(seconds=1), tick=False):
-        assert starts(staff, cut, "2026-11-28") == clock("13:15", "14:45")
+        assert starts(staff, cut, "2026-11-28") == clock_times("13:15", "14:45")
     assert starts(staff, cut, "2026-11-27") == []
     assert starts(staff, cut, "1800-01-01") == []
 
@@ -175,7 +175,7 @@ def test_a_moved_appointment_frees_its_own_time_and_keeps_its_length(staff, rina
     assert ask(staff, cut, appointment_id=long.pk).json()["slots"][0]["end_time"] == "10:45:00"
     # The other one is of another service.
     assert starts(staff, cut, appointment_id=other.pk) == []
-    assert starts(staff, cut, "2026-12-01", appointment_id=other.pk) == clock("09:00", "10:45")
+    assert starts(staff, cut, "2026-12-01", appointment_id=other.pk) == clock_times("09:00", "10:45")
 
 
 def test_a_moved_appointment_is_offered_where_its_seconds_fit_too(staff, rina, outlet, cut):
@@ -195,7 +195,7 @@ def test_a_moved_appointment_frees_no_time_of_another_one(staff, tenant, rina, o
     for person, appointment, expected in (
         (rina, cancelled, []),
         (bo, moved, []),
-        (rina, moved, clock("09:00", "09:45")),
+        (rina, moved, clock_times("09:00", "09:45")),
     ):
         found = starts(staff, cut, staff_id=person.pk, appointment_id=appointment.pk)
         assert found == expected, (person, appointment.status)

@@ -5,14 +5,14 @@ import datetime as dt
 import pytest
 from django.db import transaction
 
-from appointments.slots.tests.salon import MONDAY, ask, book, clock, starts, works
+from appointments.slots.tests.salon import MONDAY, ask, book, clock_times, starts, works
 from tenants.models import Tenant
 from tenants.tests.factories import ServiceFactory, UserFactory
 
 
-def test_a_night_is_offered_past_midnight_on_the_next_day(staff, tenant, outlet, cut):
+def test_working_hours_past_midnight_give_slots_on_both_days(staff, tenant, outlet, cut):
     works(UserFactory(tenant=tenant), outlet, "22:30", "02:00", weekdays=[0])
-    assert starts(staff, cut) == clock("22:30", "23:45")
+    assert starts(staff, cut) == clock_times("22:30", "23:45")
     tuesday = ask(staff, cut, "2026-12-01").json()["slots"]
     assert [slot["start_time"] for slot in tuesday] == ["00:00:00", "00:15:00", "00:30:00", "00:45:00"]
     last = ask(staff, cut).json()["slots"][-1]
@@ -23,7 +23,7 @@ def test_a_booking_of_the_night_before_takes_time_after_midnight(staff, tenant, 
     night = UserFactory(tenant=tenant)
     works(night, outlet, "22:00", "04:00", weekdays=[0])
     book(night, outlet, MONDAY, "23:30", "00:30", buffer_minutes=60)
-    assert starts(staff, cut, "2026-12-01") == clock("01:30", "02:45")
+    assert starts(staff, cut, "2026-12-01") == clock_times("01:30", "02:45")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_nights_at_the_ends_of_years_and_of_the_calendar(staff, tenant, outlet, 
 
 # --- clocks that go forward and back -----------------------------------------------------------------------------------
 
-# By zone: working hours that begin on a day, and the slots of an hour in them: start, end, and instant of the start.
+# By zone: working hours that begin on a day, and the slots of an hour in them: start, end, and instant of the start (UTC).
 CLOCKS = [
     # 02:00 to 03:00 is skipped, and the night is an hour shorter.
     (
@@ -63,7 +63,7 @@ CLOCKS = [
             ("04:00", "05:00", "2027-03-28T02:00"),
         ],
     ),
-    # 02:00 to 03:00 comes twice: each is the first one, and an end in the second is told as its end.
+    # 02:00 to 03:00 comes twice. Starts are in the first. A slot that ends in the second has 03:00 as its end.
     (
         "Europe/Oslo",
         "2027-10-31",
@@ -76,7 +76,7 @@ CLOCKS = [
             ("03:00", "04:00", "2027-10-31T02:00"),
         ],
     ),
-    # Hours end at a local time that is skipped: that is when clocks go forward.
+    # The hours end at a time that is skipped. So they end when clocks go forward.
     (
         "America/New_York",
         "2027-03-14",
@@ -93,7 +93,7 @@ CLOCKS = [
         "00:00 01:30",
         [("00:00", "01:00", "2027-11-07T04:00"), ("00:30", "01:30", "2027-11-07T04:30")],
     ),
-    # Half an hour.
+    # Clocks go forward and back by half an hour.
     (
         "Australia/Lord_Howe",
         "2027-10-03",
@@ -115,7 +115,7 @@ CLOCKS = [
             ("02:00", "03:00", "2027-04-03T15:30"),
         ],
     ),
-    # At midnight: the day begins at 01:00, and hours that end at midnight end then.
+    # Midnight is skipped: the day begins at 01:00, and hours that end at midnight end at 01:00.
     (
         "America/Santiago",
         "2027-09-04",
@@ -161,14 +161,14 @@ CLOCKS = [
 
 
 @pytest.mark.parametrize(("zone", "day", "hours", "expected"), CLOCKS)
-def test_where_clocks_change_a_minute_lasts_sixty_seconds(
+def test_where_clocks_change_a_slot_lasts_its_whole_duration(
     staff, portal_client, tenant, outlet, zone, day, hours, expected
 ):
     Tenant.objects.filter(pk=tenant.pk).update(time_zone=zone, slot_minutes=30)
     begins = dt.date.fromisoformat(day)
     works(UserFactory(tenant=tenant), outlet, *hours.split(), valid_from=begins, valid_to=begins)
-    hour = ServiceFactory(tenant=tenant, duration_minutes=60)
-    slots = ask(staff, hour, day).json()["slots"]
+    service = ServiceFactory(tenant=tenant, duration_minutes=60)
+    slots = ask(staff, service, day).json()["slots"]
     assert [(slot["start_time"][:5], slot["end_time"][:5], slot["starts_at"]) for slot in slots] == [
         (start, end, f"{instant}:00Z") for start, end, instant in expected
     ]
@@ -176,8 +176,8 @@ def test_where_clocks_change_a_minute_lasts_sixty_seconds(
     own = f"{jane.url}/appointments"
     for slot in slots:
         with transaction.atomic():
-            # The end that the slot tells is one that the customer may send.
-            booked = jane.post(own, slot | {"service_id": hour.pk})
+            # The customer sends the slot as it is, with its end.
+            booked = jane.post(own, slot | {"service_id": service.pk})
             assert (booked.status_code, booked.json()["end_time"]) == (201, slot["end_time"]), booked.content
             moved = {"appointment_date": "2028-01-05", "start_time": "10:00", "override": ["hours"]}
             answer = staff.post(f"/api/v1/appointments/{booked.json()['id']}/reschedule", moved)

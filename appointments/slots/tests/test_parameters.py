@@ -10,7 +10,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import resolve
 
-from appointments.slots.tests.salon import MONDAY, URL, ask, book, clock, is_away, starts, works
+from appointments.slots.tests.salon import MONDAY, URL, ask, book, clock_times, is_away, starts, works
 from appointments.tests.factories import AppointmentFactory
 from circe.db.ids import new_id
 from tenants.scope import tenant_scope
@@ -89,9 +89,9 @@ def test_another_business_changes_nothing(staff, stranger, rina, cut):
 
 
 def test_a_super_admin_sees_the_business_of_the_service(super_admin, stranger, rina, outlet, cut):
-    assert starts(super_admin, cut) == clock("09:00", "10:45")
-    assert starts(super_admin, cut, tenant_id=cut.tenant_id) == clock("09:00", "10:45")
-    assert starts(super_admin, cut, outlet_id=outlet.pk, staff_id=rina.pk) == clock("09:00", "10:45")
+    assert starts(super_admin, cut) == clock_times("09:00", "10:45")
+    assert starts(super_admin, cut, tenant_id=cut.tenant_id) == clock_times("09:00", "10:45")
+    assert starts(super_admin, cut, outlet_id=outlet.pk, staff_id=rina.pk) == clock_times("09:00", "10:45")
     # By the days of that business: in Jakarta it is Tuesday.
     answer = ask(super_admin, cut, "2026-11-30T17:00:00Z", "2026-12-01")
     assert answer.json()["from_date"] == "2026-12-01"
