@@ -63,7 +63,7 @@ def rows(total: int, bad: float) -> Iterator[list[str]]:
                 [(1, ""), (3, "no address"), (3, "c0@example.com"), (4, "12"), (6, "31/01/1990")]
             )
             cells[column] = text
-            # Some of them have too few cells too.
+            # Some invalid rows also have too few cells.
             cells = cells[: pick.choice([5, 10, 10])]
         yield cells
 

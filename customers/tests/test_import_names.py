@@ -11,7 +11,7 @@ from tenants.scope import current_tenant
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 
-def test_a_refused_row_names_the_customer_in_its_way_with_a_link(back_office, in_scope, stranger):
+def test_the_reason_of_a_refused_row_links_to_the_customer_who_is_here_already(back_office, in_scope, stranger):
     same_phone = CustomerFactory(tenant=in_scope, first_name="<Ann>", last_name="Lee", phone="+628123456701")
     deleted = DeletedCustomerFactory(tenant=in_scope, first_name="Bo", last_name="", email="bo@example.com")
     differs = CustomerFactory(tenant=in_scope, first_name="Cy", last_name="", email="cy@example.com")
@@ -21,7 +21,7 @@ def test_a_refused_row_names_the_customer_in_its_way_with_a_link(back_office, in
         ["Annie", "annie@example.com", "+628123456701", ""],
         ["Bob", "bo@example.com", "", ""],
         ["Cyrus", "cy@example.com", "", ""],
-        # A text of the file that looks like a reason of Circe names nobody of another business.
+        # This cell reads like a reason of Circe. The page must not name another business's customer for it.
         ["Dan", "dan@example.com", "", f"Customer {theirs.pk}"],
     ]
     browser = back_office("tenant_admin")
@@ -36,7 +36,7 @@ def test_a_refused_row_names_the_customer_in_its_way_with_a_link(back_office, in
     assert f"{named(differs, 'Cy')} is here already, and differs." in page
     assert "Stranger" not in page
     assert f"{theirs.pk}/change/" not in page
-    # The file has ids, and no names of people whom it does not have itself.
+    # The file of refused rows has the id of the customer, and not the name.
     refused = from_csv(body(browser.get(f"{url}refused.csv")).encode())
     assert refused[1][:3] == ["2", "phone", f"Customer {same_phone.pk} has this phone number."]
 
@@ -101,7 +101,7 @@ def test_an_unknown_name_is_refused_and_the_names_that_exist_are_told(import_row
 
 def test_a_name_that_two_have_is_refused_and_the_row_has_to_say_which(import_rows, offers, tenant):
     UserFactory(tenant=tenant, first_name="ana", last_name="LEE", email="another@example.com")
-    both = [
+    ids = [
         ServiceFactory(tenant=tenant, name=name, is_active=name == "TRIM").pk
         for name in ("Trim", "TRIM", "Once", "Once")
     ]
@@ -120,7 +120,7 @@ def test_a_name_that_two_have_is_refused_and_the_row_has_to_say_which(import_row
             "preferred_staff_ids",
             "2 members of staff have the name “ANA LEE”. Write which one: ana@example.com, another@example.com.",
         ),
-        (6, "preferred_services", f"2 services have the name “once”. Write which one: {', '.join(sorted(both[2:]))}."),
+        (6, "preferred_services", f"2 services have the name “once”. Write which one: {', '.join(sorted(ids[2:]))}."),
     ]
     assert {name: found[1:] for name, found in favourites().items()} == {
         "As written": ([], ["Ana Lee"]),
@@ -140,8 +140,8 @@ def test_an_export_without_the_columns_of_ids_is_imported_by_its_names(back_offi
     browser = back_office("tenant_admin")
     header, *rows = from_csv(body(browser.get(f"{LIST}export/csv/")).encode())
     assert figures(browser, checked(browser, as_csv([header, *rows]), update="on")) == {"unchanged": 1}
-    ids = {header.index(name) for name in HEADER[2:]}
-    header, row = ([cell for index, cell in enumerate(row) if index not in ids] for row in (header, *rows))
+    id_columns = {header.index(name) for name in HEADER[2:]}
+    header, row = ([cell for index, cell in enumerate(row) if index not in id_columns] for row in (header, *rows))
     assert figures(browser, checked(browser, as_csv([header, row]), update="on")) == {"unchanged": 1}
     row[header.index("preferred_service_names")] = "Cut; Colour"
     body(browser.post(checked(browser, as_csv([header, row]), update="on"), {"import": "1"}))

@@ -15,12 +15,12 @@ from tenants.tests.factories import UserFactory
 from tenants.tests.locks import until_blocked
 from tenants.tests.shell import run
 
-NOBODY = "f" * 24
+UNKNOWN_ID = "f" * 24
 LOTUS = ("restore_customers", "--tenant", "lotus")
 
 
 def pk(number):
-    """Ids in an order that the test knows."""
+    """Returns an id. Ids sort as their numbers."""
     return f"{number:024x}"
 
 
@@ -55,9 +55,9 @@ def test_by_id_and_by_email_in_any_spelling(tenant):
 
 
 @pytest.mark.parametrize("was_active", [True, False, None])
-def test_back_as_before_their_deletion(tenant, was_active):
+def test_a_restored_customer_is_as_before_the_deletion(tenant, was_active):
     customer = DeletedCustomerFactory(
-        tenant=tenant, was_active=was_active, deleted_by=NOBODY, deleted_at=at("2026-01-02T03:04:05Z"), tags=["vip"]
+        tenant=tenant, was_active=was_active, deleted_by=UNKNOWN_ID, deleted_at=at("2026-01-02T03:04:05Z"), tags=["vip"]
     )
     (before,) = rows()
     run(*LOTUS, "--id", customer.pk)
@@ -81,16 +81,16 @@ def test_the_audit_trail_names_the_command(tenant):
     assert (event.action, event.command) == ("restored", "restore_customers")
 
 
-def test_the_unknown_are_refused_and_the_undeleted_left(tenant):
+def test_an_unknown_customer_is_refused_and_one_who_is_not_deleted_is_left_alone(tenant):
     live, deleted = CustomerFactory(tenant=tenant), DeletedCustomerFactory(tenant=tenant)
-    ran = run(*LOTUS, "--id", NOBODY, "--id", live.pk, "--email", "who@example.com", "--id", deleted.pk)
+    ran = run(*LOTUS, "--id", UNKNOWN_ID, "--id", live.pk, "--email", "who@example.com", "--id", deleted.pk)
     assert (ran.code, sorted(ran.lines)) == (
         1,
         sorted(
             [
                 f"lotus: not deleted {live.pk}",
                 f"lotus: restored {deleted.pk}",
-                f"lotus: refused {NOBODY}: there is no such customer",
+                f"lotus: refused {UNKNOWN_ID}: there is no such customer",
                 "lotus: refused who@example.com: there is no such customer",
                 "lotus: 1 restored, 1 not deleted, 2 refused",
             ]
@@ -99,7 +99,7 @@ def test_the_unknown_are_refused_and_the_undeleted_left(tenant):
     assert run(*LOTUS, "--id", live.pk).code == 0
 
 
-def test_an_address_of_several_deleted_ones_names_nobody(tenant):
+def test_an_address_of_several_deleted_customers_is_refused(tenant):
     for number in (1, 2):
         DeletedCustomerFactory(pk=pk(number), tenant=tenant, email="jane@example.com")
     ran = run(*LOTUS, "--email", "jane@example.com")
@@ -116,10 +116,12 @@ def test_an_address_of_several_deleted_ones_names_nobody(tenant):
 
 
 @pytest.fixture
-def deletions(tenant):
-    """One by somebody else, and three on the evenings around the first of March in Jakarta."""
+def deleting_user(tenant):
+    """Returns a user who deleted three customers: one second before 1 March, at its start and at its end (in Jakarta).
+    Somebody else deleted a fourth customer.
+    """
     user = UserFactory(tenant=tenant, email="rina@lotus.test")
-    DeletedCustomerFactory(pk=pk(9), tenant=tenant, deleted_by=NOBODY, deleted_at=at("2026-03-01T10:00:00Z"))
+    DeletedCustomerFactory(pk=pk(9), tenant=tenant, deleted_by=UNKNOWN_ID, deleted_at=at("2026-03-01T10:00:00Z"))
     for number, when in enumerate(("2026-02-28T16:59:59Z", "2026-02-28T17:00:00Z", "2026-03-01T17:00:00Z"), 1):
         DeletedCustomerFactory(pk=pk(number), tenant=tenant, deleted_by=user.pk, deleted_at=at(when))
     return user
@@ -138,21 +140,21 @@ def deletions(tenant):
     ids=str,
 )
 @pytest.mark.parametrize("by", ["email", "pk"])
-def test_all_that_one_user_deleted_in_a_span_of_the_tenants_clock(deletions, span, restored, by):
-    ran = run(*LOTUS, "--deleted-by", getattr(deletions, by).upper(), *span)
+def test_all_that_one_user_deleted_in_a_span_of_the_tenants_clock(deleting_user, span, restored, by):
+    ran = run(*LOTUS, "--deleted-by", getattr(deleting_user, by).upper(), *span)
     assert (ran.code, ran.lines[-1]) == (0, f"lotus: {len(restored)} restored, 0 not deleted, nobody was refused")
     assert deleted_ids() == [pk(number) for number in (1, 2, 3, 9) if number not in restored]
 
 
-def test_the_time_of_the_deletion_is_told_by_the_tenants_clock(deletions):
-    ran = run(*LOTUS, "--deleted-by", deletions.email, "--to", "2026-02-28")
+def test_the_time_of_the_deletion_is_told_by_the_tenants_clock(deleting_user):
+    ran = run(*LOTUS, "--deleted-by", deleting_user.email, "--to", "2026-02-28")
     assert ran.lines[0] == f"lotus: restored {pk(1)} (deleted 2026-02-28 23:59)"
 
 
-def test_a_user_who_is_gone_is_known_by_id(deletions):
+def test_a_user_who_is_gone_is_known_by_id(deleting_user):
     with tenant_scope(ALL_TENANTS):
-        deletions.delete()
-    assert run(*LOTUS, "--deleted-by", deletions.email).code == 2
+        deleting_user.delete()
+    assert run(*LOTUS, "--deleted-by", deleting_user.email).code == 2
     with tenant_scope(ALL_TENANTS):
         user_id = Customer.objects.get(pk=pk(1)).deleted_by
     assert run(*LOTUS, "--deleted-by", user_id).lines[-1].startswith("lotus: 3 restored")
@@ -162,13 +164,13 @@ def test_a_user_who_is_gone_is_known_by_id(deletions):
 
 
 def test_conflicts_are_listed_and_skipped_and_nobody_is_overwritten(tenant):
-    deleted = [DeletedCustomerFactory(pk=pk(number), tenant=tenant, deleted_by=NOBODY) for number in range(1, 6)]
+    deleted = [DeletedCustomerFactory(pk=pk(number), tenant=tenant, deleted_by=UNKNOWN_ID) for number in range(1, 6)]
     by_email = CustomerFactory(tenant=tenant, email=deleted[1].email.upper())
     by_phone = CustomerFactory(tenant=tenant, phone=deleted[3].phone)
     both = CustomerFactory(tenant=tenant, email=deleted[4].email, phone=deleted[4].phone)
     before = {row["id"]: row for row in rows()}
 
-    ran = run(*LOTUS, "--deleted-by", NOBODY)
+    ran = run(*LOTUS, "--deleted-by", UNKNOWN_ID)
     assert (ran.code, ran.lines) == (
         1,
         [
@@ -186,11 +188,11 @@ def test_conflicts_are_listed_and_skipped_and_nobody_is_overwritten(tenant):
 
 
 @pytest.mark.parametrize("size", ["1", "2", "200"])
-def test_of_deleted_ones_who_share_a_contact_the_first_comes_back_in_a_dry_run_too(tenant, size):
+def test_the_first_of_deleted_customers_with_one_email_is_restored_also_in_a_dry_run(tenant, size):
     for number in range(1, 6):
         shared = {"email": "jane@example.com"} if number in (2, 5) else {}
-        DeletedCustomerFactory(pk=pk(number), tenant=tenant, deleted_by=NOBODY, **shared)
-    arguments = (*LOTUS, "--deleted-by", NOBODY, "--batch-size", size)
+        DeletedCustomerFactory(pk=pk(number), tenant=tenant, deleted_by=UNKNOWN_ID, **shared)
+    arguments = (*LOTUS, "--deleted-by", UNKNOWN_ID, "--batch-size", size)
     before = rows()
     dry = run(*arguments, "--dry-run")
     assert rows() == before
@@ -206,7 +208,7 @@ def test_of_deleted_ones_who_share_a_contact_the_first_comes_back_in_a_dry_run_t
 def test_json(tenant):
     deleted = [DeletedCustomerFactory(pk=pk(number), tenant=tenant) for number in (1, 2)]
     live = CustomerFactory(tenant=tenant, phone=deleted[1].phone)
-    ran = run(*LOTUS, "--id", pk(1), "--id", pk(2), "--id", live.pk, "--id", NOBODY, "--json")
+    ran = run(*LOTUS, "--id", pk(1), "--id", pk(2), "--id", live.pk, "--id", UNKNOWN_ID, "--json")
     assert ran.code == 1
     assert ran.report["rows"] == [
         {"tenant": "lotus", "outcome": "restored", "id": pk(1)},
@@ -218,14 +220,14 @@ def test_json(tenant):
             "conflicts": [{"field": "phone", "customer_id": live.pk}],
         },
         {"tenant": "lotus", "outcome": "not_deleted", "id": live.pk},
-        {"tenant": "lotus", "outcome": "refused", "reason": "unknown", "given": NOBODY},
+        {"tenant": "lotus", "outcome": "refused", "reason": "unknown", "given": UNKNOWN_ID},
     ]
     assert ran.report["totals"] == {"restored": 1, "not_deleted": 1, "refused": 2}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_whoever_is_created_at_the_same_moment_keeps_their_email(tenant):
-    """The new customer is stored but not committed when the restoring meets them."""
+def test_a_customer_who_is_created_at_the_same_moment_keeps_their_email(tenant):
+    """The command waits for the transaction that creates the new customer."""
     deleted = DeletedCustomerFactory(tenant=tenant)
     ran = []
 
@@ -249,24 +251,25 @@ def test_whoever_is_created_at_the_same_moment_keeps_their_email(tenant):
 # --- tenants --------------------------------------------------------------------------------------------------------
 
 
-def test_never_another_tenants(tenant, stranger):
+def test_customers_of_another_tenant_are_not_restored(tenant, stranger):
     _, theirs = (
-        DeletedCustomerFactory(tenant=one, email="jane@example.com", deleted_by=NOBODY) for one in (tenant, stranger)
+        DeletedCustomerFactory(tenant=one, email="jane@example.com", deleted_by=UNKNOWN_ID)
+        for one in (tenant, stranger)
     )
-    for which in (["--deleted-by", NOBODY], ["--id", theirs.pk], ["--email", "jane@example.com"]):
+    for which in (["--deleted-by", UNKNOWN_ID], ["--id", theirs.pk], ["--email", "jane@example.com"]):
         run(*LOTUS, *which)
         assert deleted_ids() == [theirs.pk]
     assert run(*LOTUS, "--id", theirs.pk).lines[0] == f"lotus: refused {theirs.pk}: there is no such customer"
 
 
-def test_in_all_tenants_an_id_is_unknown_only_where_it_is_nowhere(tenant, stranger):
+def test_in_all_tenants_an_id_is_refused_only_if_no_tenant_has_it(tenant, stranger):
     theirs = DeletedCustomerFactory(tenant=stranger)
-    ran = run("restore_customers", "--all-tenants", "--id", theirs.pk, "--id", NOBODY)
+    ran = run("restore_customers", "--all-tenants", "--id", theirs.pk, "--id", UNKNOWN_ID)
     assert (ran.code, ran.lines) == (
         1,
         [
             f"nordlys: restored {theirs.pk}",
-            f"all tenants: refused {NOBODY}: there is no such customer",
+            f"all tenants: refused {UNKNOWN_ID}: there is no such customer",
             "lotus: 0 restored, 0 not deleted, nobody was refused",
             "nordlys: 1 restored, 0 not deleted, nobody was refused",
             "all tenants: 1 restored, 0 not deleted, 1 refused",
@@ -281,9 +284,12 @@ def test_in_all_tenants_an_id_is_unknown_only_where_it_is_nowhere(tenant, strang
     ("arguments", "sentence"),
     [
         ([], "Say whom to restore: by --id and --email, or by --deleted-by."),
-        (["--id", NOBODY, "--deleted-by", NOBODY], "Say whom to restore: by --id and --email, or by --deleted-by."),
-        (["--id", NOBODY, "--from", "2026-01-01"], "--from and --to are about --deleted-by."),
-        (["--deleted-by", NOBODY, "--from", "2026-01-02", "--to", "2026-01-01"], "--from is after --to."),
+        (
+            ["--id", UNKNOWN_ID, "--deleted-by", UNKNOWN_ID],
+            "Say whom to restore: by --id and --email, or by --deleted-by.",
+        ),
+        (["--id", UNKNOWN_ID, "--from", "2026-01-01"], "--from and --to are about --deleted-by."),
+        (["--deleted-by", UNKNOWN_ID, "--from", "2026-01-02", "--to", "2026-01-01"], "--from is after --to."),
         (
             ["--deleted-by", "who@example.com"],
             "--deleted-by who@example.com: no user has this e-mail address. Give the id of one who is gone.",
@@ -292,7 +298,7 @@ def test_in_all_tenants_an_id_is_unknown_only_where_it_is_nowhere(tenant, strang
     ],
 )
 def test_wrong_use_is_explained_and_changes_nothing(tenant, arguments, sentence):
-    DeletedCustomerFactory(tenant=tenant, deleted_by=NOBODY)
+    DeletedCustomerFactory(tenant=tenant, deleted_by=UNKNOWN_ID)
     before = rows()
     ran = run(*LOTUS, *arguments)
     assert (ran.code, ran.stdout, ran.stderr, rows()) == (2, "", sentence, before)

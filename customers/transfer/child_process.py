@@ -10,7 +10,7 @@ right to write files. It writes messages to stdout, each a line of JSON:
 - last `{"end": true}`,
 - or, instead of any of these, `{"error": "…"}` with a sentence that says why the file can't be read.
 
-If it ends without `end` or `error`, one of its limits ended it. `parent_process.py` is the other side. This module imports
+If it ends without `end` or `error`, a limit or a fault ended it. `parent_process.py` is the other side. This module imports
 little, since each file of customers starts two processes.
 """
 
@@ -45,8 +45,8 @@ TOO_LARGE = (
 class ParseJob:
     """The task of the child process. `known` has the normalized names of the columns.
 
-    `encoding` is None if it is to be detected. Then `code_page` is the encoding that a text which is not Unicode most
-    likely has. With `only_examine` the child sends no records, but what the cells of each column have in common.
+    `encoding` is None if it is to be detected. `code_page` is then the likely encoding of a text that is not Unicode.
+    With `only_examine` the child sends no records, but what the cells of each column have in common.
     """
 
     encoding: str | None

@@ -49,12 +49,12 @@ class References:
         return grouped
 
     def find_all(self, texts: Sequence[str]) -> list[str]:
-        """Returns the ids of what the texts name, each once. A text may have several names, separated by commas. Raises
-        ValidationError.
+        """Returns the ids that the texts name, without duplicates. A text may have several names, separated by commas.
+        Raises ValidationError.
         """
         found: list[str] = []
         for text in texts:
-            is_one = "," not in text or text in self.ids or self._find_rows(text)
+            is_one = "," not in text or self._find_rows(text)
             found += [self.find(part.strip()) for part in ([text] if is_one else text.split(",")) if part.strip()]
         return list(dict.fromkeys(found))
 
