@@ -9,9 +9,9 @@ sql_items = [
     sql_item(__file__, "circe_occupied", reverse_sql="DROP FUNCTION public.circe_occupied;"),
     sql_item(
         __file__,
-        "circe_appointment_change_times",
-        reverse_sql=f"DROP TRIGGER circe_appointment_change_times ON {APPOINTMENTS};",
-        needs=[("tenants", "circe_set_change_times")],
+        "circe_set_appointment_changed_and_updated_at",
+        reverse_sql=f"DROP TRIGGER circe_set_appointment_changed_and_updated_at ON {APPOINTMENTS};",
+        needs=[("tenants", "circe_set_changed_and_updated_at")],
     ),
     sql_item(
         __file__,

@@ -92,7 +92,7 @@ SELECT format('ALTER TABLE %%s DISABLE TRIGGER %%I', tgrelid::regclass, tgname),
 FROM pg_trigger JOIN pg_proc p ON p.oid = tgfoid
 WHERE NOT tgisinternal AND tgparentid = 0 AND (proname = 'circe_audit') = %(audit)s
   -- No row can be stored without the times that it sets.
-  AND proname <> 'circe_set_change_times'
+  AND proname <> 'circe_set_changed_and_updated_at'
   AND tgrelid::regclass::text IN ('customers_customer', 'appointments_appointment')
 """
 SEARCH_INDEXES = """

@@ -1,4 +1,4 @@
-"""The registry for what higher apps add to a customer. Each app registers it in its `AppConfig.ready()`."""
+"""The registry for what this app and higher apps add to a customer, each in its `AppConfig.ready()`."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -37,8 +37,8 @@ class ListColumn(NamedTuple):
 
 class ExportColumn(NamedTuple):
     """A column of an exported file beside those that an import reads. An import ignores it. `get_value` returns the
-    cell of a customer who was read with the `annotations`. `prepare` is called with some thousand customers at a time
-    before it, and can set attributes that `get_value` reads.
+    cell of a customer who was read with the `annotations`. `prepare` is called first, with some thousand customers at
+    a time, and can set attributes that `get_value` reads.
     """
 
     name: str

@@ -129,9 +129,9 @@ sql_items = [
     ),
     sql_item(
         __file__,
-        "circe_customer_change_times",
-        reverse_sql=f"DROP TRIGGER circe_customer_change_times ON {TABLE};",
-        needs=[("tenants", "circe_set_change_times")],
+        "circe_set_customer_changed_and_updated_at",
+        reverse_sql=f"DROP TRIGGER circe_set_customer_changed_and_updated_at ON {TABLE};",
+        needs=[("tenants", "circe_set_changed_and_updated_at")],
     ),
     sql_item(
         __file__,

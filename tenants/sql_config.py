@@ -33,8 +33,8 @@ sql_items = [
     sql_item(__file__, "circe_change_time", reverse_sql="DROP FUNCTION public.circe_change_time;"),
     sql_item(
         __file__,
-        "circe_set_change_times",
-        reverse_sql="DROP FUNCTION public.circe_set_change_times;",
+        "circe_set_changed_and_updated_at",
+        reverse_sql="DROP FUNCTION public.circe_set_changed_and_updated_at;",
         needs=[("tenants", "circe_change_time")],
     ),
     sql_item(__file__, "circe_flag_change", reverse_sql="DROP FUNCTION public.circe_flag_change;"),

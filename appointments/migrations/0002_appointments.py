@@ -249,12 +249,13 @@ class Migration(migrations.Migration):
             },
         ),
         django_migrate_sql.operations.CreateSQL(
-            name="circe_appointment_change_times",
-            sql="""CREATE OR REPLACE TRIGGER circe_appointment_change_times BEFORE INSERT OR UPDATE ON public.appointments_appointment
-FOR EACH ROW EXECUTE FUNCTION public.circe_set_change_times();
+            name="circe_set_appointment_changed_and_updated_at",
+            sql="""CREATE OR REPLACE TRIGGER circe_set_appointment_changed_and_updated_at
+BEFORE INSERT OR UPDATE ON public.appointments_appointment
+FOR EACH ROW EXECUTE FUNCTION public.circe_set_changed_and_updated_at();
 """,
-            reverse_sql="""DROP TRIGGER circe_appointment_change_times ON public.appointments_appointment;""",
-            dependencies=[("tenants", "circe_set_change_times")],
+            reverse_sql="""DROP TRIGGER circe_set_appointment_changed_and_updated_at ON public.appointments_appointment;""",
+            dependencies=[("tenants", "circe_set_changed_and_updated_at")],
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_clear_appointment_events",

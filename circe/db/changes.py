@@ -7,9 +7,10 @@ from django.db import OperationalError, connection
 from circe.db.advisory_locks import AdvisoryLock
 from circe.db.server_kind import is_cluster
 
-# The trigger function circe_set_change_times writes the column by the database's clock, and circe_change_time takes the
-# locks. A transaction whose changes can't be seen yet has its lock now, or takes it later. If it has the lock, its changes
-# are not older than the time in the lock. If it takes the lock later, they will not be older than this statement.
+# The trigger function circe_set_changed_and_updated_at writes the column by the database's clock, and circe_change_time
+# takes the locks. A transaction whose changes can't be seen yet has its lock now, or takes it later. If it has the
+# lock, its changes are not older than the time in the lock. If it takes the lock later, they will not be older than
+# this statement.
 # A cluster prepares a transaction (PREPARE TRANSACTION) before it commits on several nodes. The locks of a prepared one
 # have no pid.
 COMPLETE_BEFORE_SQL = f"""

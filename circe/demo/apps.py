@@ -12,15 +12,15 @@ class DemoConfig(AppConfig):
     def ready(self) -> None:
         from circe.api.document_pages import DemoAccount, offer_demo_account
         from circe.backoffice.site import register_header_link
-        from circe.demo.accounts import DOCUMENTED_TENANTS, PASSWORD, PORTAL_CUSTOMER, STAFF_ROLES, SUPER_ADMIN
+        from circe.demo.accounts import DOCUMENTED_TENANTS, PASSWORD, PORTAL_LOCAL_PART, STAFF_ROLES, SUPER_ADMIN_EMAIL
         from circe.demo.mails.mailbox import keeps_mails_as_files
 
         if keeps_mails_as_files(settings.EMAIL_BACKEND):
             register_header_link("mails", "Mails")
         sign_in = "/api/v1/auth/login"
-        offer_demo_account(DemoAccount(SUPER_ADMIN, PASSWORD, "super_admin", sign_in))
+        offer_demo_account(DemoAccount(SUPER_ADMIN_EMAIL, PASSWORD, "super_admin", sign_in))
         for slug, _ in DOCUMENTED_TENANTS:
             for name, role in STAFF_ROLES.items():
                 offer_demo_account(DemoAccount(f"{name}@{slug}.test", PASSWORD, role, sign_in))
             portal = f"/api/v1/portal/{slug}/login"
-            offer_demo_account(DemoAccount(f"{PORTAL_CUSTOMER}@{slug}.test", PASSWORD, "customer (portal)", portal))
+            offer_demo_account(DemoAccount(f"{PORTAL_LOCAL_PART}@{slug}.test", PASSWORD, "customer (portal)", portal))

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from appointments.models import Appointment, TimeOff, WorkingHours
 from appointments.models.totals import AppointmentDailyTotals, CustomerTotals, VisitCounts
-from circe.demo.accounts import DOCUMENTED_TENANTS, PORTAL_CUSTOMER
+from circe.demo.accounts import DOCUMENTED_TENANTS, PORTAL_LOCAL_PART
 from circe.demo.business import Business
 from circe.demo.rows import APPOINTMENT_COLUMNS, CUSTOMER_COLUMNS, PREFERENCE_COLUMNS, Rows
 from customers.models import Consent, Customer
@@ -153,7 +153,7 @@ def _open_portal(business: Business) -> None:
     """Gives the registered customer with most appointments the address of the demo's portal log-in."""
     registered = Customer.objects.undeleted().registered().filter(is_active=True)
     chosen = registered.annotate(number=Count("appointments")).order_by("-number", "pk").values_list("pk", flat=True)
-    email = f"{PORTAL_CUSTOMER}@{business.tenant.slug}.test"
+    email = f"{PORTAL_LOCAL_PART}@{business.tenant.slug}.test"
     Customer.objects.filter(pk__in=list(chosen[:1])).update(email=email, email_key=email, email_verified=True)
 
 

@@ -13,7 +13,7 @@ pytestmark = browser_marks(__name__)
 
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_a_manager_edits_a_week_and_copies_it(sign_in, tenant, viewport):
+def test_a_manager_copies_a_week_and_edits_it(sign_in, tenant, viewport):
     kemang = OutletFactory(tenant=tenant, name="Kemang")
     OutletFactory(tenant=tenant, name="Senopati")
     ana = UserFactory(tenant=tenant, first_name="Ana", last_name="Lee")
@@ -25,14 +25,14 @@ def test_a_manager_edits_a_week_and_copies_it(sign_in, tenant, viewport):
     page.get_by_role("button", name="Copy").click()
     expect(page.get_by_role("status")).to_contain_text("These are the working hours of Bob Roe.")
     monday = page.get_by_role("region", name="Monday")
-    for row, (start, end) in enumerate((("09:00", "12:00"), ("11:00", "17:00")), 1):
-        one = monday.get_by_role("group", name=f"Monday, row {row}")
-        if row == 2 and viewport is PHONE:
-            # There, one empty row is shown.
+    for number, (start, end) in enumerate((("09:00", "12:00"), ("11:00", "17:00")), 1):
+        row = monday.get_by_role("group", name=f"Monday, row {number}")
+        if number == 2 and viewport is PHONE:
+            # A phone shows one empty row.
             monday.get_by_role("button", name="Another row on Monday").click()
-        one.get_by_label("Outlet").select_option("Kemang")
-        one.get_by_label("From").fill(start)
-        one.get_by_label("To", exact=True).fill(end)
+        row.get_by_label("Outlet").select_option("Kemang")
+        row.get_by_label("From").fill(start)
+        row.get_by_label("To", exact=True).fill(end)
     page.get_by_role("button", name="Save", exact=True).last.click()
     expect(monday.locator(".errorlist").first).to_contain_text("It overlaps with Monday 11:00–17:00 at Kemang.")
     assert width_of(page) == viewport["width"]
@@ -64,5 +64,5 @@ def test_staff_enter_a_day_off_of_their_own(sign_in, tenant, viewport):
     expect(page.locator("#result_list")).to_contain_text("6 July 2027")
     assert width_of(page) == viewport["width"]
     with tenant_scope(tenant):
-        one = TimeOff.objects.get()
-    assert (one.staff_id, one.describe_time()) == (page.user.pk, "2027-07-06")
+        time_off = TimeOff.objects.get()
+    assert (time_off.staff_id, time_off.describe_time()) == (page.user.pk, "2027-07-06")

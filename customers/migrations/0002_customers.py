@@ -332,12 +332,13 @@ class Migration(migrations.Migration):
             },
         ),
         django_migrate_sql.operations.CreateSQL(
-            name="circe_customer_change_times",
-            sql="""CREATE OR REPLACE TRIGGER circe_customer_change_times BEFORE INSERT OR UPDATE ON public.customers_customer
-FOR EACH ROW EXECUTE FUNCTION public.circe_set_change_times();
+            name="circe_set_customer_changed_and_updated_at",
+            sql="""CREATE OR REPLACE TRIGGER circe_set_customer_changed_and_updated_at
+BEFORE INSERT OR UPDATE ON public.customers_customer
+FOR EACH ROW EXECUTE FUNCTION public.circe_set_changed_and_updated_at();
 """,
-            reverse_sql="""DROP TRIGGER circe_customer_change_times ON public.customers_customer;""",
-            dependencies=[("tenants", "circe_set_change_times")],
+            reverse_sql="""DROP TRIGGER circe_set_customer_changed_and_updated_at ON public.customers_customer;""",
+            dependencies=[("tenants", "circe_set_changed_and_updated_at")],
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_clear_customer_events",

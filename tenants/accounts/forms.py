@@ -9,7 +9,7 @@ from django.contrib.auth.forms import UsernameField
 from django.core.exceptions import ValidationError
 from rest_framework.exceptions import Throttled
 
-from tenants.accounts.passwords import validate_password_length
+from tenants.accounts.passwords import validate_max_password_length
 from tenants.accounts.throttling import check_password_with_limits
 
 
@@ -34,7 +34,7 @@ class LogInForm(ThrottledForm, AdminAuthenticationForm):
         label="E-mail", max_length=254, widget=forms.TextInput(attrs={"autofocus": True, "inputmode": "email"})
     )
     password = forms.CharField(
-        validators=[validate_password_length],
+        validators=[validate_max_password_length],
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
@@ -52,7 +52,7 @@ class OwnPasswordForm(ThrottledForm, AdminPasswordChangeForm):
 
     old_password = forms.CharField(
         label="Old password",
-        validators=[validate_password_length],
+        validators=[validate_max_password_length],
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
     )

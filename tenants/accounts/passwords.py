@@ -19,14 +19,14 @@ def normalize_password(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
-class PasswordLengthValidator(MaxLengthValidator):
-    """Counts the characters of a password in NFKC."""
+class MaxPasswordLengthValidator(MaxLengthValidator):
+    """Django's validator, for the password in NFKC."""
 
     def clean(self, x: Any) -> int:
         return len(normalize_password(x))
 
 
-validate_password_length = PasswordLengthValidator(MAX_PASSWORD_LENGTH)
+validate_max_password_length = MaxPasswordLengthValidator(MAX_PASSWORD_LENGTH)
 
 
 class MinimumLengthValidator(password_validation.MinimumLengthValidator):
@@ -60,7 +60,7 @@ class MaximumLengthValidator:
     """Refuses a password that is longer than a log-in accepts."""
 
     def validate(self, password: str, user: Any = None) -> None:
-        validate_password_length(password)
+        validate_max_password_length(password)
 
     def get_help_text(self) -> str:
         return gettext("Your password can contain at most %(length)d characters.") % {"length": MAX_PASSWORD_LENGTH}

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from circe.api.serializers import ModelSerializer, NullableTextField, StringField
-from tenants.accounts.passwords import validate_password_length
+from tenants.accounts.passwords import validate_max_password_length
 from tenants.identity import email_key
 from tenants.models import User
 
@@ -12,7 +12,7 @@ class LoginSerializer(serializers.Serializer):
     """E-mail and password."""
 
     email = StringField(max_length=254)
-    password = StringField(validators=[validate_password_length], trim_whitespace=False)
+    password = StringField(validators=[validate_max_password_length], trim_whitespace=False)
 
     def validate_email(self, value: str) -> str:
         return email_key(value)

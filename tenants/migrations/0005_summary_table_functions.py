@@ -29,11 +29,11 @@ $$;
             reverse_sql="""DROP FUNCTION public.circe_change_time;""",
         ),
         django_migrate_sql.operations.CreateSQL(
-            name="circe_set_change_times",
+            name="circe_set_changed_and_updated_at",
             sql="""-- Sets `changed_at` of a row in every insert and update, and `updated_at` in every update that does not set a later one:
 -- a bulk update, plain SQL, or a reference that is set to NULL. A new `updated_at` is later than the old one, even if a
 -- clock was changed.
-CREATE OR REPLACE FUNCTION public.circe_set_change_times() RETURNS trigger
+CREATE OR REPLACE FUNCTION public.circe_set_changed_and_updated_at() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
     NEW.changed_at := public.circe_change_time();
@@ -44,7 +44,7 @@ BEGIN
 END
 $$;
 """,
-            reverse_sql="""DROP FUNCTION public.circe_set_change_times;""",
+            reverse_sql="""DROP FUNCTION public.circe_set_changed_and_updated_at;""",
             dependencies=[("tenants", "circe_change_time")],
         ),
         django_migrate_sql.operations.CreateSQL(

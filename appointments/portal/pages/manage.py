@@ -78,7 +78,7 @@ class ManagePage(PortalPage):
         if appointment is None:
             raise LinkInvalid
         appointment.tenant = appointment.service.tenant = self.tenant
-        self.write_in(appointment.customer.language)
+        self.set_language(appointment.customer.language)
         if appointment.instants[1] <= timezone.now():
             raise LinkInvalid
         self.appointment = appointment

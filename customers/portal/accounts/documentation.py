@@ -70,7 +70,7 @@ ACCOUNT_OPERATIONS = {
             "within 24 hours; it sets the password. "
             "A walk-in with the address becomes registered, with all their history. "
             "A password that is too weak is a 400, and the link can be used again. "
-            "The link of a change of address sets the new address, and leaves the password. "
+            "The link of a change of address sets the new address. The password stays. "
             "If another customer has the phone number of the registration, the new customer has none until staff decide "
             "whose it is. The answer does not tell that. "
             f"{LINK_INVALID}"

@@ -6,7 +6,7 @@ from rest_framework import serializers
 
 from circe.api.serializers import ModelSerializer, StringField
 from customers.models import Customer
-from tenants.accounts.passwords import validate_password_length
+from tenants.accounts.passwords import validate_max_password_length
 from tenants.accounts.serializers import TokenPairSerializer
 from tenants.identity import clean_email
 
@@ -17,7 +17,7 @@ class PasswordField(StringField):
     """A password as it was typed."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(trim_whitespace=False, validators=[validate_password_length], **kwargs)
+        super().__init__(trim_whitespace=False, validators=[validate_max_password_length], **kwargs)
 
 
 class EmailSerializer(serializers.Serializer):
@@ -41,7 +41,7 @@ class RegistrationSerializer(ModelSerializer):
             "email": {"required": True, "allow_null": False, "allow_blank": False},
             "language": {
                 "required": False,
-                "help_text": "The language of this mail and of all later ones. Absent: the language of the business.",
+                "help_text": "The language of all mails to the person. Absent: the language of the business.",
             },
         }
 
@@ -59,7 +59,7 @@ class VerificationSerializer(serializers.Serializer):
     password = PasswordField(
         required=False,
         allow_null=True,
-        help_text="The link of a registration needs it. The link of a change of address does not, and leaves the password.",
+        help_text="Required with the link of a registration. Ignored with that of a change of address: the password stays.",
     )
 
 

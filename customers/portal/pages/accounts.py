@@ -1,4 +1,6 @@
-"""The pages `confirm` and `reset`, which act on a mailed link: open an account, set a password, confirm an address."""
+"""The pages `confirm`, `reset` and `staff`. A mailed link opens them: to open an account, to choose a password, to
+confirm an address, or to consent to marketing.
+"""
 
 from collections.abc import Collection, Mapping
 from typing import ClassVar, NamedTuple
@@ -78,7 +80,9 @@ STAFF_ACCOUNT = Words(
     _("Your account is open"),
     _("You can now sign in with your e-mail address and your password."),
 )
-MARKETING_WITHDRAWN = _("You have switched them off since you asked for them, so we send you none.")
+MARKETING_WITHDRAWN = _(
+    "You have switched off offers and news by e-mail since you asked for them, so we send you none."
+)
 
 
 class PasswordForm(forms.Form):
@@ -99,18 +103,17 @@ class LinkPage(PortalPage):
 
     def get(self, request: HttpRequest, tenant_slug: str) -> HttpResponse:
         """Shows what the link does."""
-        return self._ask(self._write_in_language_of(self.find()), PasswordForm())
+        return self._ask(self._set_language_for(self.find()), PasswordForm())
 
     def post(self, request: HttpRequest, tenant_slug: str) -> HttpResponse:
         """Does what the link does, or shows the form with its errors."""
-        address = client_address(request)
-        link = self._write_in_language_of(run_and_count_invalid_link(self.find, address))
+        link = self._set_language_for(run_and_count_invalid_link(self.find, client_address(request)))
         form = PasswordForm(request.POST)
         words = self.words[Kind(link.kind)]
         if not form.is_valid() and words.asks_password:
             return self._ask(link, form)
         try:
-            text = self.act(link, form.cleaned_data.get("password"), address)
+            text = self.act(link, form.cleaned_data.get("password"))
         except ValidationError as error:
             form.add_error(None, error)
             return self._ask(link, form)
@@ -121,16 +124,16 @@ class LinkPage(PortalPage):
         """Returns the link with the token of the page. Raises LinkInvalid."""
         return find_link(self.token, kinds=self.kinds)
 
-    def act(self, link: MailedLink, password: str | None, address: str) -> str | Promise | None:
+    def act(self, link: MailedLink, password: str | None) -> str | Promise | None:
         """Does what the link does. Returns what the customer is told, or None for the `done_text` of the page. Raises
         ValidationError for a password that is too weak, and LinkInvalid if another request has used the link meanwhile.
         """
         raise NotImplementedError
 
-    def _write_in_language_of(self, link: MailedLink) -> MailedLink:
-        """Writes the page in the language of the link's reader. Returns the link."""
+    def _set_language_for(self, link: MailedLink) -> MailedLink:
+        """Sets the language of the page to that of the link's reader. Returns the link."""
         preferred = link.customer.language if link.customer else link.details.get("language")
-        self.write_in(preferred or link.tenant.language)
+        self.set_language(preferred or link.tenant.language)
         return link
 
     def _ask(self, link: MailedLink, form: PasswordForm) -> HttpResponse:
@@ -152,13 +155,13 @@ class ConfirmPage(LinkPage):
         Kind.CONFIRM_MARKETING: MARKETING,
     }
 
-    def act(self, link: MailedLink, password: str | None, address: str) -> str | Promise | None:
+    def act(self, link: MailedLink, password: str | None) -> str | Promise | None:
         if link.kind == Kind.CONFIRM_MARKETING:
             with transaction.atomic():
                 entry = confirm_marketing(open_link(self.token, kinds={Kind.CONFIRM_MARKETING}))
             return None if entry else MARKETING_WITHDRAWN
         # The page signs nobody in, so the new session is deleted.
-        verify(self.token, password, client_address=address).delete()
+        verify(self.token, password, client_address=client_address(self.request)).delete()
         return None
 
 
@@ -168,8 +171,8 @@ class ResetPage(LinkPage):
     kinds = RESET_KINDS
     words: ClassVar = {Kind.RESET: NEW_PASSWORD}
 
-    def act(self, link: MailedLink, password: str | None, address: str) -> None:
-        reset_password(self.token, password or "", client_address=address)
+    def act(self, link: MailedLink, password: str | None) -> None:
+        reset_password(self.token, password or "", client_address=client_address(self.request))
 
 
 class StaffPasswordPage(LinkPage):
@@ -185,5 +188,5 @@ class StaffPasswordPage(LinkPage):
     def sign_in_url(self) -> str:  # type: ignore[override]
         return reverse("admin:login")
 
-    def act(self, link: MailedLink, password: str | None, address: str) -> None:
-        set_staff_password(self.token, password, client_address=address)
+    def act(self, link: MailedLink, password: str | None) -> None:
+        set_staff_password(self.token, password, client_address=client_address(self.request))

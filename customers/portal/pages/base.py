@@ -86,7 +86,7 @@ class PortalPage(View):
             raise Http404
         enter_scope(tenant)
         self.tenant = tenant
-        self.write_in(tenant.language)
+        self.set_language(tenant.language)
 
     def _show_problem(self, problem: Problem) -> HttpResponse:
         title, advice = ERRORS.get(problem.code) or ERRORS.get(problem.status) or OTHER_ERROR
@@ -100,7 +100,7 @@ class PortalPage(View):
         """The token of the link, or "" for a URL without one."""
         return self.request.GET.get("token", "")
 
-    def write_in(self, language: str) -> None:
+    def set_language(self, language: str) -> None:
         """Sets the language in which the page is written, until the end of the request."""
         if self.tenant:
             self.language = customer_language(language)

@@ -56,7 +56,7 @@ class UnsubscribePage(PortalPage):
         enter_scope(CustomerScope(self.tenant, subscription.customer_id))
         customer = Customer.objects.filter(pk=subscription.customer_id).defer("search_text").first()
         if customer:
-            self.write_in(customer.language)
+            self.set_language(customer.language)
         return subscription, customer
 
     def _show(self, subscription: Subscription, *, is_off: bool) -> HttpResponse:

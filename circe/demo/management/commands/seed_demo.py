@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from circe.db.roles import as_owner
-from circe.demo.accounts import DOCUMENTED_TENANTS, LOGIN_EMAILS, PASSWORD, PORTAL_CUSTOMER, SUPER_ADMIN
+from circe.demo.accounts import DOCUMENTED_TENANTS, LOGIN_EMAILS, PASSWORD, PORTAL_LOCAL_PART, SUPER_ADMIN_EMAIL
 from circe.demo.business import Business, split_in_proportion
 from circe.demo.loading import lock_tenants_and_users, replace_everything
 from customers.models import Customer
@@ -105,7 +105,7 @@ class Command(BaseCommand):
             (user.email, PASSWORD, user.role, str(user.tenant or "every tenant"))
             for user in sorted(users, key=lambda user: LOGIN_EMAILS.index(user.email))
         ]
-        customers = Customer.objects.filter(tenant__is_demo=True, email__startswith=f"{PORTAL_CUSTOMER}@")
+        customers = Customer.objects.filter(tenant__is_demo=True, email__startswith=f"{PORTAL_LOCAL_PART}@")
         rows += [
             (customer.email or "", PASSWORD, "customer (portal)", str(customer.tenant))
             for customer in customers.select_related("tenant").order_by("email")
@@ -127,7 +127,7 @@ def _check_numbers(*, tenants: int, customers: int, appointments: int) -> None:
 
 
 def _check_database(*, reset: bool) -> None:
-    other_users = User.objects.exclude(tenant__is_demo=True).exclude(email=SUPER_ADMIN)
+    other_users = User.objects.exclude(tenant__is_demo=True).exclude(email=SUPER_ADMIN_EMAIL)
     if Tenant.objects.filter(is_demo=False).exists() or other_users.exists():
         raise CommandError(
             "The database holds tenants or users that are not demo data: choose an empty one.",
@@ -160,7 +160,7 @@ def _load_demo(*, seed: int, tenants: int, customers: int, appointments: int) ->
     lotus = businesses[0]
     super_admin = User(
         id=lotus.new_id(lotus.opened_at_seconds),
-        email=SUPER_ADMIN,
+        email=SUPER_ADMIN_EMAIL,
         role=Role.SUPER_ADMIN,
         first_name="Circe",
         password=password,
