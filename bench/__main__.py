@@ -16,10 +16,10 @@ import signal
 import sys
 from pathlib import Path
 
-from bench.databases import ROOT, server
+from bench.databases import ROOT, database_server
 from bench.measure import Bench
 from bench.report import picture
-from bench.results import write_report
+from bench.results import build_report
 
 
 def main() -> None:
@@ -44,12 +44,12 @@ def main() -> None:
         signal.signal(number, signal.default_int_handler)
     into = options.into or ROOT / ("bench" if options.customers >= 1_000_000 else "var")
     try:
-        with server() as postgres:
+        with database_server() as postgres:
             bench = Bench(postgres, options.customers, options.rounds, options.seconds)
             for name in Bench.MEASUREMENTS:
                 if name in options.only:
                     bench.measure(name)
-            report = write_report(bench)
+            report = build_report(bench)
             (into / "results.md").write_text(report)
             (into / "results.svg").write_text(picture(bench.rates, bench.growth))
     except KeyboardInterrupt:

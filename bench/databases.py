@@ -108,7 +108,7 @@ def _schema() -> str:
 
 
 @contextmanager
-def server() -> Iterator[Server]:
+def database_server() -> Iterator[Server]:
     """Yields the server of `BENCH_DATABASE_URL`, or the embedded one, which is stopped if it did not run before."""
     if url := os.environ.get("BENCH_DATABASE_URL"):
         yield Server(url.replace("postgresql://", "postgres://", 1))

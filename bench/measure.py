@@ -45,7 +45,7 @@ COSTLY_LISTS = {f"segment {name}": ("list", 10) for name in SEGMENTS} | {"misspe
 
 
 class Bench:
-    """A run of the benchmark: call `measure` for each of MEASUREMENTS, then `write_report` (`bench.results`)."""
+    """A run of the benchmark: call `measure` for each of MEASUREMENTS, then `build_report` (`bench.results`)."""
 
     MEASUREMENTS = ("requests", "creates", "bookings", "searches", "lists", "pages", "statistics", "growth", "writes")
 

@@ -1,4 +1,4 @@
-"""Writes the results of a run as a document."""
+"""Builds the document with the results of a run."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ from bench.samples import TODAY
 from bench.services import WORKERS
 
 
-def write_report(bench: Bench) -> str:
+def build_report(bench: Bench) -> str:
     """Returns all results of a run as Markdown."""
     commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=ROOT, capture_output=True, text=True).stdout
     with bench.server.connect() as connection:

@@ -25,7 +25,7 @@ sql_items = [
             "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM circe_app;"
         ),
     ),
-    sql_item(__file__, "circe_is_worker", reverse_sql="DROP FUNCTION public.circe_is_worker;"),
+    sql_item(__file__, "circe_is_citus_worker", reverse_sql="DROP FUNCTION public.circe_is_citus_worker;"),
     sql_item(__file__, "circe_holds_tenant", reverse_sql="DROP FUNCTION public.circe_holds_tenant;"),
     sql_item(__file__, "circe_audit", reverse_sql="DROP FUNCTION public.circe_audit;"),
     sql_item(__file__, "circe_record_event", reverse_sql="DROP FUNCTION public.circe_record_event;"),

@@ -22,7 +22,7 @@ def build_calendar_file(appointment: Appointment) -> Attachment:
     begins, ends = appointment.instants
     event = Event()
     event.add("uid", f"{appointment.pk}@{appointment.tenant_id}.circe")
-    # A cancellation has a higher number than what it cancels (RFC 5546, 2.1.4).
+    # A cancellation must have a higher number (RFC 5546, 2.1.4), but Circe does not count it in `sequence`.
     event.add("sequence", 2 * appointment.sequence + is_cancelled)
     event.add("dtstamp", timezone.now().astimezone(dt.UTC))
     event.add("dtstart", begins)

@@ -364,7 +364,7 @@ def test_another_service_brings_its_buffer(back_office, in_scope, taken):
     assert taken.buffer_minutes == 30
 
 
-def test_a_form_locks_the_staff_before_the_appointment(back_office, in_scope, taken):
+def test_a_form_locks_the_member_of_staff_before_the_appointment(back_office, in_scope, taken):
     browser, page = back_office("staff"), f"{PAGE}{taken.pk}/change/"
     other = UserFactory(tenant=in_scope)
     form = opened(browser, page) | {"staff": other.pk, "override": "hours"}

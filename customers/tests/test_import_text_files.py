@@ -45,7 +45,7 @@ def test_a_row_with_more_cells_than_headers_is_refused_and_names_the_cell(import
     assert (line, "“tea” stands beside the last column" in reason, names()) == (2, True, set())
 
 
-@pytest.mark.slow("starts two processes for each of fourteen files")
+@pytest.mark.slow("parses each of fourteen files in two child processes")
 @pytest.mark.parametrize(
     "header",
     [

@@ -1,4 +1,6 @@
-"""The column `marketing_channels` of an exported file, and the filter by consent, say who may be sent marketing now."""
+"""The column `marketing_channels` of an exported file says by which channels a customer may be sent marketing. The filter by
+consent says only whether the consent counts.
+"""
 
 import pytest
 
@@ -23,18 +25,19 @@ def add(tenant, name, **changes):
 
 @pytest.fixture
 def people(in_scope, stranger):
-    """Customers of a business with double opt-in, each with another reason for or against marketing, and one of another
-    business, which does not want double opt-in.
+    """Customers of a business with double opt-in, by first name, each with another reason for or against marketing; and one
+    of a business without double opt-in.
     """
-    gone = add(in_scope, "Gone")
-    run("erase_customer", "--tenant", "lotus", "--id", gone.pk, "--yes")
+    erased = [add(in_scope, "Erased"), add(in_scope, "Erased")]
+    for customer in erased:
+        run("erase_customer", "--tenant", "lotus", "--id", customer.pk, "--yes")
     in_scope.double_opt_in = True
     in_scope.save()
     made = {
         name: add(in_scope, name, **changes)
         for name, changes in {
             "Waiting": {},
-            "Opened": {},
+            "Confirmed": {},
             "Withdrawn": {},
             "Granted again": {},
             "Unverified": {},
@@ -43,8 +46,8 @@ def people(in_scope, stranger):
             "WhatsApp off": {"accepts_whatsapp": False},
             "No phone": {"phone": None},
             "No consent": {"marketing_consent": False},
-            "Blocked": {"email": gone.email, "phone": gone.phone},
-            "Blocked, granted since": {},
+            "Blocked": {"email": erased[0].email, "phone": erased[0].phone},
+            "Blocked, confirmed since": {"email": erased[1].email, "phone": erased[1].phone},
         }.items()
     }
     for customer in made.values():
@@ -55,7 +58,7 @@ def people(in_scope, stranger):
     record_consent(made["Granted again"], channel="email", purpose="marketing", state="granted", source="paper")
     made["Unverified"].refresh_from_db()
     made["Unverified"].change({"email_verified": False})
-    run("erase_customer", "--tenant", "lotus", "--id", add(in_scope, "Gone too", phone=None).pk, "--yes")
+    run("erase_customer", "--tenant", "lotus", "--id", add(in_scope, "Erased", phone=None).pk, "--yes")
     with tenant_scope(stranger):
         made["Stranger"] = add(stranger, "Stranger")
     return made
@@ -88,6 +91,7 @@ def test_an_export_lists_the_channels_that_the_decision_about_a_message_allows(b
         "No phone": ["email"],
         "No consent": [""],
         "Blocked": [""],
+        "Blocked, confirmed since": ["email"],
     }
 
 

@@ -1,4 +1,4 @@
-"""Tests the import of the files in `circe/tests/real_data/`: as real programs write them, of invented people."""
+"""Tests the import of files as spreadsheets and psql write them. They are in `circe/tests/real_data/`."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ import pytest
 from customers.models import Customer
 from customers.tests.transfer import imported
 
-pytestmark = pytest.mark.slow("starts two processes for each file")
+pytestmark = pytest.mark.slow("parses each file in two child processes")
 
 FOLDER = Path(__file__).parents[2] / "circe" / "tests" / "real_data"
 
 
 @pytest.mark.parametrize(
-    ("file", "language", "region", "expected", "refused", "told"),
+    ("file", "language", "region", "expected", "refused", "notices"),
     [
         (
             "mac-excel-norwegian.csv",
@@ -94,7 +94,7 @@ FOLDER = Path(__file__).parents[2] / "circe" / "tests" / "real_data"
         ),
     ],
 )
-def test_a_file_is_read_as_whoever_made_it_meant_it(in_scope, file, language, region, expected, refused, told):
+def test_a_file_is_read_as_its_author_meant_it(in_scope, file, language, region, expected, refused, notices):
     in_scope.language, in_scope.phone_region = language, region
     in_scope.save()
     result = imported(FOLDER / file)
@@ -107,4 +107,4 @@ def test_a_file_is_read_as_whoever_made_it_meant_it(in_scope, file, language, re
     ]
     for (*_, reason), (*_, part) in zip(result.refused_rows, refused, strict=True):
         assert part in reason
-    assert [part for part in told if part not in result.stderr] == []
+    assert [notice for notice in notices if notice not in result.stderr] == []

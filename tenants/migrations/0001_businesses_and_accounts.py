@@ -68,11 +68,11 @@ ALTER DEFAULT PRIVILEGES GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO circe
 REVOKE ALL ON ALL TABLES IN SCHEMA public FROM circe_app;""",
         ),
         django_migrate_sql.operations.CreateSQL(
-            name="circe_is_worker",
+            name="circe_is_citus_worker",
             sql="""-- Returns whether this server is a worker of a Citus cluster. Each node has a copy of the accounts and the businesses, and
 -- runs their triggers. A trigger that must write to another table once, and not once on each node, asks this function and
 -- writes on the coordinator alone.
-CREATE OR REPLACE FUNCTION public.circe_is_worker() RETURNS boolean
+CREATE OR REPLACE FUNCTION public.circe_is_citus_worker() RETURNS boolean
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
 BEGIN
     IF to_regclass('pg_dist_local_group') IS NULL THEN
@@ -82,7 +82,7 @@ BEGIN
 END
 $$;
 """,
-            reverse_sql="DROP FUNCTION public.circe_is_worker;",
+            reverse_sql="DROP FUNCTION public.circe_is_citus_worker;",
         ),
         django_migrate_sql.operations.CreateSQL(
             name="circe_holds_tenant",
@@ -503,7 +503,7 @@ BEGIN
         END IF;
         -- A caller that read the row before the sessions ended writes an older value.
         NEW.tokens_valid_from := greatest(NEW.tokens_valid_from, OLD.tokens_valid_from);
-        IF NEW.tokens_valid_from > OLD.tokens_valid_from AND NOT circe_is_worker() THEN
+        IF NEW.tokens_valid_from > OLD.tokens_valid_from AND NOT circe_is_citus_worker() THEN
             UPDATE public.tenants_loginsession SET ended_at = NEW.tokens_valid_from
             WHERE user_id = NEW.id AND ended_at IS NULL;
         END IF;

@@ -143,7 +143,7 @@ REVOKE INSERT, UPDATE, DELETE ON tenants_auditevent FROM circe_app;
         django_migrate_sql.operations.CreateSQL(
             name="circe_name_actor",
             sql="""-- Copies the acting account's e-mail address and name into each event of the audit trail, and sets the account's has_acted.
--- Only functions of the owner insert events, so it runs with the owner's rights, and finds accounts of any business.
+-- Whatever inserts an event has the owner's rights. So this function has them too, and finds accounts of any business.
 CREATE OR REPLACE FUNCTION public.circe_name_actor() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -152,8 +152,8 @@ BEGIN
     SELECT email, btrim(first_name || ' ' || last_name), has_acted
     INTO NEW.actor_email, NEW.actor_name, has_acted_before
     FROM public.tenants_user WHERE id = NEW.actor_id;
-    -- A worker of a cluster can't write accounts. On a cluster an account that acts has signed in, which has set has_acted.
-    IF NOT has_acted_before AND NOT circe_is_worker() THEN
+    -- On a Citus cluster only the coordinator can write accounts, and the log-in of an account has set has_acted.
+    IF NOT has_acted_before AND NOT circe_is_citus_worker() THEN
         UPDATE public.tenants_user SET has_acted = true WHERE id = NEW.actor_id;
     END IF;
     RETURN NEW;

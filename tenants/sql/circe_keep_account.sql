@@ -15,7 +15,7 @@ BEGIN
         END IF;
         -- A caller that read the row before the sessions ended writes an older value.
         NEW.tokens_valid_from := greatest(NEW.tokens_valid_from, OLD.tokens_valid_from);
-        IF NEW.tokens_valid_from > OLD.tokens_valid_from AND NOT circe_is_worker() THEN
+        IF NEW.tokens_valid_from > OLD.tokens_valid_from AND NOT circe_is_citus_worker() THEN
             UPDATE public.tenants_loginsession SET ended_at = NEW.tokens_valid_from
             WHERE user_id = NEW.id AND ended_at IS NULL;
         END IF;

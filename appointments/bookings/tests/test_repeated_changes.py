@@ -20,17 +20,17 @@ WRITES = {
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
-def test_a_stale_etag_changes_nothing_and_a_fresh_one_is_done(staff, book, write):
+def test_a_write_with_a_stale_etag_is_refused_and_one_with_the_current_etag_is_done(staff, book, write):
     booked = book()
     stale = staff.get(url_of(booked))["ETag"]
-    fresh = staff.patch(url_of(booked), {"total_price": 1})
-    assert fresh["ETag"] != stale
+    changed = staff.patch(url_of(booked), {"total_price": 1})
+    assert changed["ETag"] != stale
     refused = write(staff, booked, **{"If-Match": stale})
     assert (refused.status_code, refused.json()["code"]) == (412, "stale")
-    assert staff.get(url_of(booked)).json() == fresh.json()
-    done = write(staff, booked, **{"If-Match": fresh["ETag"]})
+    assert staff.get(url_of(booked)).json() == changed.json()
+    done = write(staff, booked, **{"If-Match": changed["ETag"]})
     assert done.status_code == 200
-    assert done["ETag"] == staff.get(url_of(booked))["ETag"] != fresh["ETag"]
+    assert done["ETag"] == staff.get(url_of(booked))["ETag"] != changed["ETag"]
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
@@ -46,10 +46,11 @@ def test_a_change_sent_again_with_its_key_is_done_once(staff, book, write):
     ("verb", "change"),
     [("/status", {"status": "cancelled"}), ("/reschedule", {"appointment_date": MONDAY, "start_time": "10:00"})],
 )
-def test_a_change_locks_the_staff_before_the_appointment(staff, book, verb, change):
+def test_a_change_locks_the_member_of_staff_before_the_appointment(staff, book, verb, change):
     booked = book()
     with CaptureQueriesContext(connection) as queries:
         assert staff.post(url_of(booked, verb), change).status_code == 200
     texts = [query["sql"] for query in queries]
-    row = next(number for number, text in enumerate(texts) if "FOR UPDATE" in text)
-    assert [booked["staff_id"] in text for text in texts[:row] if "pg_advisory_xact_lock" in text] == [True]
+    row_lock = next(number for number, text in enumerate(texts) if "FOR UPDATE" in text)
+    (advisory_lock,) = [text for text in texts[:row_lock] if "pg_advisory_xact_lock" in text]
+    assert booked["staff_id"] in advisory_lock

@@ -30,7 +30,7 @@ class ShownMail(NamedTuple):
 def show_mails(request: HttpRequest) -> HttpResponse:
     """Shows the newest mails of the business of whoever is signed in; a super_admin sees those of every business.
 
-    Raises Http404 where mails are sent and not kept.
+    Raises Http404 if Circe sends its mails instead of keeping them.
     """
     if not keeps_mails_as_files(settings.EMAIL_BACKEND):
         raise Http404
@@ -43,10 +43,10 @@ def _read(tenant_id: str | None) -> Iterator[ShownMail]:
     for file in find_newest(tenant_id, MAX_MAILS):
         # The file's name is an id, which begins with the time.
         at = dt.datetime.fromtimestamp(int(file.stem[:8], 16), dt.UTC)
-        yield _show(message_from_bytes(file.read_bytes(), policy=policy.default), at)
+        yield _to_shown_mail(message_from_bytes(file.read_bytes(), policy=policy.default), at)
 
 
-def _show(mail: EmailMessage, at: dt.datetime) -> ShownMail:
+def _to_shown_mail(mail: EmailMessage, at: dt.datetime) -> ShownMail:
     body = mail.get_body(("plain",))
     return ShownMail(
         at=at,

@@ -49,7 +49,7 @@ SKIPPED = {
     "test_the_list_reads_little_more_than_it_shows_or_must_count": PLANS,
     "test_a_falsified_total_is_found_and_repaired[a name of nobody]": COPIED,
     "test_a_falsified_total_is_found_and_repaired[totals of nobody]": COPIED,
-    "test_a_hash_of_the_password_as_typed_opens_and_then_opens_in_every_form": ONE_ACCOUNT,
+    "test_a_log_in_renews_an_older_hash_so_that_every_form_is_right": ONE_ACCOUNT,
     "test_after_a_truncate_the_sums_are_zero": TRUNCATED,
     "test_an_update_that_changes_no_sum_runs_no_trigger": PLANS,
     "test_every_figure_equals_a_computation_in_python": SEVERAL_COMMANDS,
