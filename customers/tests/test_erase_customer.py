@@ -15,7 +15,7 @@ from customers.models import Consent, Customer, CustomerSession, DeletionRequest
 from customers.models.imports import CustomerImport, ImportPart
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from customers.tests.test_purge_customers import Terminal
-from customers.tests.test_restore_customers import NOBODY, pk
+from customers.tests.test_restore_customers import UNKNOWN_ID, pk
 from tenants.models import AuditEvent, LoginFailure
 from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import ServiceFactory
@@ -110,7 +110,6 @@ def test_the_certificate_tells_what_and_not_whom_and_remains(jane, tenant):
             (pk(1), "erase_customer", certificate),
             (pk(2), "erase_customer", certificate),
         ]
-        # Two of one day: their staff differ.
         visits = Appointment.objects.exclude(customer=pk(4)).values_list("customer", "notes", "total_price")
         assert list(visits) == [(None, None, 350000)] * 2
         assert [link.email for link in MailedLink.objects.all()] == ["rina@example.com"]
@@ -181,7 +180,7 @@ def test_while_an_import_runs_which_may_hold_the_person_nobody_is_erased(jane, t
 
 def test_nobody_is_a_refusal(jane):
     for whom, what in (("--id", "id"), ("--email", "e-mail address"), ("--phone", "phone number")):
-        value = {"--id": NOBODY, "--email": "who@example.com", "--phone": "+4712345678"}[whom]
+        value = {"--id": UNKNOWN_ID, "--email": "who@example.com", "--phone": "+4712345678"}[whom]
         ran = run(*LOTUS, whom, value, "--yes")
         assert (ran.code, ran.lines) == (
             1,
@@ -226,7 +225,7 @@ def test_on_a_terminal_one_sees_who_it_is_and_types_the_slug(jane, monkeypatch, 
     ("arguments", "sentence"),
     [
         ([], "one of the arguments --id --email --phone is required"),
-        (["--id", NOBODY, "--email", "jane@example.com"], "not allowed with argument --id"),
+        (["--id", UNKNOWN_ID, "--email", "jane@example.com"], "not allowed with argument --id"),
         (["--email", "jane"], "argument --email: 'jane' is no e-mail address"),
         (["--id", "jane"], "argument --id: 'jane' is no id: it has 24 hex digits"),
     ],
