@@ -72,16 +72,16 @@ WITH found AS {materialized} (
     {customers}
 ),
 total AS MATERIALIZED (
-    SELECT {total} AS number
+    SELECT {total} AS found_count
 )
-SELECT number, CASE WHEN {start} <= number / 2
+SELECT found_count, CASE WHEN {start} <= found_count / 2
     THEN ARRAY(
         SELECT sort_id FROM found ORDER BY {order} OFFSET {start} LIMIT {size}
     )
     ELSE ARRAY(
         SELECT sort_id FROM (
             SELECT * FROM found ORDER BY {reverse_order}
-            OFFSET greatest(number - {stop}, 0) LIMIT greatest(least(number, {stop}) - {start}, 0)
+            OFFSET greatest(found_count - {stop}, 0) LIMIT greatest(least(found_count, {stop}) - {start}, 0)
         ) AS page ORDER BY {order}
     )
 END
@@ -233,7 +233,7 @@ class SearchedCustomers(FilteredCustomers):
     """
 
     # The SQL of what customers are sorted by first, before the time of creation.
-    rank = f"(begins AND number <= {MAX_RANKED})"
+    rank = f"(begins AND found_count <= {MAX_RANKED})"
 
     def __init__(self, customers: QuerySet[Any, Any], text: str, filters: Q, *, ordering: str | None = None) -> None:
         if ordering is None:

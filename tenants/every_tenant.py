@@ -40,15 +40,15 @@ def page_of_ids(
 ) -> tuple[list[str], int]:
     """Returns the ids of a page of the rows that a SELECT finds, and the number of all rows.
 
-    `rows` is the SELECT. Its first column is the id. `order` may name its columns, and the `number` of all rows. Each node
-    counts its rows, and sends the first `stop` of them.
+    `rows` is the SELECT. Its first column is the id. `order` may name its columns, and `found_count`, the
+    number of all rows. Each node counts its rows, and sends the first `stop` of them.
     """
     total = known_total
     with connection.cursor() as cursor:
         if total is None:
             cursor.execute(f"SELECT count(*) FROM ({rows}) AS found", params)  # noqa: S608
             ((total,),) = cursor.fetchall()
-        found = f"SELECT *, %s::bigint AS number FROM ({rows}) AS one"  # noqa: S608
+        found = f"SELECT *, %s::bigint AS found_count FROM ({rows}) AS one"  # noqa: S608
         sql = f"SELECT * FROM ({found}) AS found ORDER BY {order} OFFSET %s LIMIT %s"  # noqa: S608
         cursor.execute(sql, [total, *params, start, stop - start])
         return [row[0] for row in cursor.fetchall()], total

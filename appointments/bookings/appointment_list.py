@@ -69,13 +69,13 @@ WITH found AS NOT MATERIALIZED (
     {appointments}
 ),
 total AS MATERIALIZED (
-    SELECT count(*) AS number FROM found
+    SELECT count(*) AS found_count FROM found
 )
-SELECT number, CASE WHEN {start} <= number / 2
+SELECT found_count, CASE WHEN {start} <= found_count / 2
     THEN ARRAY(SELECT id FROM found ORDER BY appointment_date, start_time, id OFFSET {start} LIMIT {size})
     ELSE ARRAY(
         SELECT id FROM found ORDER BY appointment_date DESC, start_time DESC, id DESC
-        OFFSET greatest(number - {stop}, 0) LIMIT greatest(least(number, {stop}) - {start}, 0)
+        OFFSET greatest(found_count - {stop}, 0) LIMIT greatest(least(found_count, {stop}) - {start}, 0)
     )
 END
 FROM total

@@ -74,7 +74,7 @@ def test_whose_name_begins_with_the_word_comes_before_those_in_whom_it_only_occu
         ("ANNÁ", ["Anna Berg", "Joanna Ann"]),
     ],
 )
-def test_each_word_of_the_search_has_to_begin_a_word_of_a_name(search, people, text, expected):
+def test_customers_whose_names_begin_with_each_word_of_the_search_come_first(search, people, text, expected):
     people("Maria Anders", "Anna Berg", "Joanna Ann")
     found = search(text)["items"]
     assert [name for name in found if name in expected] == expected
@@ -104,7 +104,7 @@ def test_a_word_of_an_email_or_a_phone_is_no_word_of_a_name(search, people):
     assert search("sari")["items"] == ["Sari Dewi", "Wahyu Budi"]
     assert search("11223")["items"] == ["Table 11223", "Agus Salim"]
     people("Agus Sari", email="other@example.com", phone="+62811223399")
-    # Each word has to: the phone number is no name.
+    # No name begins with 0811, so neither comes first for a name.
     assert search("agus 0811")["items"] == ["Agus Sari", "Agus Salim"]
 
 
@@ -141,7 +141,7 @@ def test_of_more_hits_than_the_bound_the_newest_come_first(search, people, monke
     people("Sari One", "Pasaribu Two", "Sari Three")
     ranked, newest = ["Sari Three", "Sari One", "Pasaribu Two"], ["Sari Three", "Pasaribu Two", "Sari One"]
     for bound, expected in ((3, ranked), (2, newest)):
-        rank = f"(begins AND number <= {bound})"
+        rank = f"(begins AND found_count <= {bound})"
         monkeypatch.setattr(customer_list.SearchedCustomers, "rank", rank)
         assert search("sari")["items"] == expected
         assert [search("sari", size=1, page=page)["items"] for page in (1, 2, 3)] == [[name] for name in expected]
@@ -224,7 +224,7 @@ def test_the_nearest_come_first_then_the_newest_then_by_id(search, staff, tenant
     assert [item["id"] for item in items[:3]] == sorted(same, reverse=True)
 
 
-def test_at_most_100_are_answered_by_the_page(search, people):
+def test_at_most_100_are_found_and_read_page_by_page(search, people):
     people(*(f"Yulianto N{n}" for n in range(60)), *(f"Yuliant{'abcdefgh'[n % 8]} M{n}" for n in range(60)))
     whole = search("yuliantoo", size=100)
     assert (whole["total"], whole["pages"], len(whole["items"])) == (100, 1, 100)
@@ -299,7 +299,7 @@ def test_only_a_search_that_finds_nobody_sends_one_statement_more(staff, people)
         with CaptureQueriesContext(connection) as queries:
             staff.get(CUSTOMERS, {"search": text})
         sent[text] = sum("customers_" in query["sql"] for query in queries)
-    # The page and the profiles; without a profile to read, and without a letter, fewer.
+    # The ids and the profiles; the nearest names only for a text with letters, and profiles only if somebody is found.
     assert sent == {"sari": 2, "yulinato": 3, "zzzxq": 2, "0899": 1}
 
 
@@ -320,7 +320,7 @@ def test_the_admin_says_that_the_names_are_only_similar(back_office, people):
         assert said == (query.startswith("?q=yuliantoo") and bool(expected)), query
 
 
-def test_an_action_on_a_similar_name_is_done(back_office, people, in_scope):
+def test_an_action_asks_about_a_customer_with_a_similar_name(back_office, people, in_scope):
     people("Sari Yulianto")
     customer = Customer.objects.get()
     browser = back_office("tenant_admin")
