@@ -174,6 +174,6 @@ def _explain_offer(refusal: BookingRefused, appointment: Appointment) -> str:
     service = appointment.service
     if not service.is_active:
         return f"{service} is not on offer any more."
-    offers = ServiceStaff.objects.filter(service=service, staff__is_active=True).select_related("staff")
-    names = sorted(str(offer.staff) for offer in offers)
+    named = ServiceStaff.objects.filter(service=service, staff__is_active=True).select_related("staff")
+    names = sorted(str(one.staff) for one in named)
     return f"{appointment.staff} does not offer {service}. It is offered by: {', '.join(names) or 'nobody'}."

@@ -23,8 +23,8 @@ from tenants.scope import whole_business
 # the service. If nobody is named, everybody offers it. circe_occupied is the function of the exclusion constraint.
 _SCHEDULES = """
 WITH named AS MATERIALIZED (
-    SELECT offer.staff_id FROM tenants_servicestaff AS offer
-    WHERE offer.tenant_id = {tenant} AND offer.service_id = {service}
+    SELECT service_staff.staff_id FROM tenants_servicestaff AS service_staff
+    WHERE service_staff.tenant_id = {tenant} AND service_staff.service_id = {service}
 ),
 candidate AS MATERIALIZED (
     SELECT named.staff_id FROM named

@@ -42,8 +42,8 @@ def read_reception_notes(customers: Collection[Customer]) -> dict[str, Reception
     staff, services = defaultdict(list), defaultdict(list)
     for person in PreferredStaff.objects.filter(customer__in=ids, staff__is_active=True).select_related("staff"):
         staff[person.customer_id].append(str(person.staff))
-    for offer in PreferredService.objects.filter(customer__in=ids, service__is_active=True).select_related("service"):
-        services[offer.customer_id].append(str(offer.service))
+    for one in PreferredService.objects.filter(customer__in=ids, service__is_active=True).select_related("service"):
+        services[one.customer_id].append(str(one.service))
     outlets = Outlet.objects.filter(is_active=True).in_bulk({customer.preferred_outlet_id for customer in customers})
     return {
         customer.pk: ReceptionNotes(

@@ -83,8 +83,8 @@ class ServiceAdmin(OfferAdmin):
     ]
 
     def get_rows(self, request: HttpRequest) -> QuerySet:
-        offers = ServiceStaff.objects.filter(tenant=OuterRef("tenant"), service=OuterRef("pk")).order_by()
-        count = offers.values("service").annotate(count=Count("pk")).values("count")
+        named = ServiceStaff.objects.filter(tenant=OuterRef("tenant"), service=OuterRef("pk")).order_by()
+        count = named.values("service").annotate(count=Count("pk")).values("count")
         return super().get_rows(request).annotate(staff_count=Coalesce(Subquery(count), 0))
 
     def save_model(self, request: HttpRequest, obj: Service, form: forms.ModelForm, change: bool) -> None:
@@ -101,8 +101,8 @@ class ServiceAdmin(OfferAdmin):
     @admin.display(description="who offers it")
     def staff_ids(self, service: Service) -> str:
         """Returns the names of those who offer the service, for people who may not change it."""
-        offers = ServiceStaff.objects.filter(service=service).select_related("staff")
-        return ", ".join(sorted(str(offer.staff) for offer in offers)) or "Everybody"
+        named = ServiceStaff.objects.filter(service=service).select_related("staff")
+        return ", ".join(sorted(str(one.staff) for one in named)) or "Everybody"
 
     @admin.display(description="minutes", ordering="duration_minutes")
     def listed_minutes(self, service: Service) -> str:

@@ -79,4 +79,4 @@ class ServiceStaffFactory(TenantModelFactory):
         model = ServiceStaff
 
     service = factory.SubFactory(ServiceFactory, tenant=factory.SelfAttribute("..tenant"))
-    staff_id = factory.LazyAttribute(lambda offer: UserFactory(tenant=offer.tenant).pk)
+    staff_id = factory.LazyAttribute(lambda service_staff: UserFactory(tenant=service_staff.tenant).pk)
