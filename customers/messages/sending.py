@@ -167,7 +167,7 @@ def _claim(table: OutgoingTable, row: Any) -> Claim | None:
         elif isinstance(message, Skipped):
             row.state, row.reasons = DeliveryState.SKIPPED, list(message.reasons)
         else:
-            # The present time: a round may have begun longer ago than UNKNOWN_AFTER.
+            # Not the time at which the round began: that may be longer ago than UNKNOWN_AFTER.
             row.state, row.claimed_at, row.attempts = DeliveryState.SENDING, timezone.now(), row.attempts + 1
         row.save()
     return None if isinstance(message, Postponed | Skipped) else Claim(row, message)
@@ -204,8 +204,7 @@ def _store_outcome(claim: Claim, outcome: Outcome) -> DeliveryState:
     """Stores what became of the claimed message. Returns its state."""
     row = claim.row
     state, values = _next_state(row, outcome)
-    # Another sender may have given up a message that took too long. Its outcome is stored nevertheless, since the
-    # claim is the same.
+    # The outcome is stored also if another sender has marked the message as unknown meanwhile: `claimed_at` stayed the same.
     claimed = type(row).objects.filter(pk=row.pk, claimed_at=row.claimed_at)
     claimed.update(state=state, reasons=[outcome.reason] if outcome.reason else [], updated_at=timezone.now(), **values)
     return state

@@ -1,5 +1,6 @@
--- Shows on a cluster what tenants/sql/tenants_staffname.sql shows on one server. In the scope of a customer the first part
--- is empty, since the policy of the accounts limits who asks.
+-- Shows on a cluster what tenants/sql/tenants_staffname.sql shows on one server. A cluster reads a view with the rights of
+-- the caller. So in the scope of a customer the policy of tenants_user hides the accounts, and the function returns their
+-- names.
 CREATE OR REPLACE VIEW tenants_staffname AS
 SELECT
     id,
