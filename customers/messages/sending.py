@@ -17,14 +17,12 @@ from django.core.mail import EmailMultiAlternatives
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from customers.messages.mail import Attachment, Composed, Mail, Postponed, Skipped, TextMessage, build_email
+from customers.messages.mail import Composed, Mail, Postponed, Skipped, TextMessage, build_email
 from customers.messages.transport import MailServerAway, Outcome, Result, Transport
 from customers.models import DeliveryState, Outgoing
 from tenants.audit.context import audit_context
 from tenants.models import Tenant
 from tenants.scope import ALL_TENANTS, scope_spans_nodes, tenant_scope
-
-__all__ = ["Attachment", "Mail", "Postponed", "Skipped", "TextMessage", "register_outgoing"]
 
 # Decides about a claimed row, and composes its mail or text. It may set fields of the row, such as the hash of a
 # token. The caller stores the row. None means that nothing is to be sent, without a reason to be stored.
