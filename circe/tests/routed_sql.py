@@ -31,7 +31,7 @@ def tenant_relations() -> frozenset[str]:
 
 
 def find_unrouted(statements: Sequence[tuple[Scope | None, str]]) -> list[tuple[list[str], str]]:
-    """Returns the recorded statements that lack a tenant, each with the tables. In ALL_TENANTS it may only read."""
+    """Returns the recorded statements that lack a tenant, each with the tables. Reads in ALL_TENANTS may lack it."""
     found = [
         (unrouted_tables(sql, tenant_relations()), sql)
         for scope, sql in statements
@@ -72,8 +72,8 @@ def is_update_or_delete(sql: str) -> bool:
 def _check(
     query: Any, tables: Collection[str], common: frozenset[str], outer: frozenset[str], found: list[str]
 ) -> None:
-    """Checks one query, and the queries in it. `common` are the names of its CTEs, `outer` the aliases of the queries around
-    it whose tenant is given.
+    """Checks one query, and the queries in it. `common` are the names of the CTEs that it can use. `outer` are the aliases
+    of the tables whose tenant the queries around it give.
     """
     if query.withClause:
         for cte in query.withClause.ctes:
@@ -94,7 +94,7 @@ def _check(
 
 
 class _Level:
-    """The tables of one query, and which columns `tenant_id` in it are equal."""
+    """The tables of one query, in groups whose `tenant_id` its conditions make equal."""
 
     def __init__(self, query: Any, tables: Collection[str], common: Collection[str], outer: Collection[str]) -> None:
         self.query, self.outer = query, outer
@@ -188,7 +188,7 @@ class _Level:
 
 
 def _inner_queries(query: Any) -> Iterator[Any]:
-    """Yields the queries inside this one, which are not inside another of them. CTEs are left out."""
+    """Yields the queries directly inside this one, but for its CTEs."""
     for name in query:
         if name != "withClause":
             yield from _queries_in(getattr(query, name))

@@ -173,15 +173,15 @@ def apply_rules(case, appointment):
     elif isinstance(case.body, dict) and case.operation.label == "POST /api/v1/time-off":
         case.body |= TIME_OFF | {"tenant_id": appointment.tenant_id, "staff_id": own["staff_id"]}
     elif isinstance(case.body, dict) and re.match("/api/v1/(outlets|services)", case.operation.path):
-        _apply_rules_to_offer(case.body, appointment, always=case.method == "POST")
+        _apply_rules_to_offer(case.body, appointment, is_new=case.method == "POST")
     elif isinstance(case.body, dict) and case.operation.path.startswith("/api/v1/portal"):
         _apply_rules_of_portal(case.body, own, appointment)
     elif isinstance(case.body, dict) and case.operation.path.startswith("/api/v1/appointments"):
         _apply_rules_to_booking(case.body, own | {"tenant_id": appointment.tenant_id}, is_new=case.method == "POST")
     elif isinstance(case.body, dict):
-        _apply_rules_to(case.body, appointment, always=case.operation.label == "POST /api/v1/customers")
+        _apply_rules_to_customer(case.body, appointment, is_new=case.operation.label == "POST /api/v1/customers")
         if isinstance(case.body.get("preferences"), dict):
-            _apply_rules_to(case.body["preferences"], appointment)
+            _apply_rules_to_customer(case.body["preferences"], appointment)
 
 
 def _apply_rules_to_settings(body, appointment):
@@ -192,9 +192,9 @@ def _apply_rules_to_settings(body, appointment):
             body |= {"quiet_from": "21:00", "quiet_until": "08:00"}
 
 
-def _apply_rules_to_offer(body, appointment, *, always):
+def _apply_rules_to_offer(body, appointment, *, is_new):
     values = {"tenant_id": appointment.tenant_id, "staff_ids": [appointment.staff_id]}
-    body |= {name: value for name, value in values.items() if name in body or (always and name == "tenant_id")}
+    body |= {name: value for name, value in values.items() if name in body or (is_new and name == "tenant_id")}
     _make_names_visible(body)
 
 
@@ -221,7 +221,7 @@ def _apply_rules_of_portal(body, ids, appointment):
     """Books a free time that availability offers, with ids that exist, keeps the e-mail address, and opens mailed links."""
     # `str`, since the validator of JSON schemas takes no EmailAddress.
     values = ids | {"appointment_date": "2030-06-04", "start_time": "09:00", "email": str(appointment.customer.email)}
-    _apply_rules_to(body, appointment)
+    _apply_rules_to_customer(body, appointment)
     body |= {name: value for name, value in values.items() if body.get(name) is not None}
     # The service says how long it takes.
     body.pop("end_time", None)
@@ -232,7 +232,7 @@ def _apply_rules_of_portal(body, ids, appointment):
         body |= {"password": PASSWORD, "new_password": "SecurePass123!"}
 
 
-def _apply_rules_to(body, appointment, *, always=False):
+def _apply_rules_to_customer(body, appointment, *, is_new=False):
     needed = {"email": "jane@example.org", "tenant_id": appointment.tenant_id}
     values = needed | {
         "phone": "+1234567890",
@@ -245,7 +245,7 @@ def _apply_rules_to(body, appointment, *, always=False):
         "preferred_services": [appointment.service_id],
         "preferred_staff_ids": [appointment.staff_id],
     }
-    body |= {name: value for name, value in values.items() if name in body or (always and name in needed)}
+    body |= {name: value for name, value in values.items() if name in body or (is_new and name in needed)}
     if "tags" in body:
         body.pop("tags_add", None)
         body.pop("tags_remove", None)
@@ -257,9 +257,11 @@ def _make_names_visible(body):
 
 
 def _is_invisible_name(name):
+    # The schema says whether a name may be empty.
     if not isinstance(name, str) or not name.strip():
-        return False  # as the schema has it
+        return False
     try:
-        return validate_name(name.strip())
+        validate_name(name.strip())
     except ValidationError:
         return True
+    return False

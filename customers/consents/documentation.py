@@ -31,8 +31,8 @@ customer is stored. When the customer is purged or erased, all their entries are
   granted, WhatsApp is not. `marketing_consent` is true if `marketing` is granted on all four channels. Both change with the
   ledger. If another operation sets them, entries are written here, with the account that set them. To set
   `marketing_consent` to false withdraws every channel.
-- A body that sends back an `updated_at` from before a withdrawal does not grant again what was withdrawn. Nor does an import
-  or the restoring of a deleted customer.
+- What was withdrawn is not granted again by a body whose `updated_at` is older than the withdrawal, by an import, or when a
+  deleted customer is restored.
 - `source` says how the business learnt of it: `reception`, `paper`, `portal` (the customer said it in the portal), `link`
   (the customer opened a mailed link), `import` (a file).
 - If the business wants double opt-in, marketing by e-mail counts only after the customer has opened the mailed link, which

@@ -23,8 +23,8 @@ from customers.portal.staff_links import LIFETIMES, STAFF_KINDS, hash_staff_addr
 from tenants.models import Staff
 
 Kind = MailedLink.Kind
-# The kinds of requests that the link's customer made. The mail may go to another address than the customer's.
-ASKED_BY_CUSTOMER = {Kind.CHANGE_EMAIL, Kind.EMAIL_CHANGED, Kind.CONFIRM_MARKETING}
+# The kinds that are requested with `customer`. The mail may go to another address than the customer's.
+REQUESTED_WITH_CUSTOMER = {Kind.CHANGE_EMAIL, Kind.EMAIL_CHANGED, Kind.CONFIRM_MARKETING}
 HOUR = dt.timedelta(hours=1)
 
 
@@ -64,7 +64,7 @@ def compose_link_mail(link: MailedLink) -> Mail | Skipped | None:
     owner = Customer.objects.undeleted().filter(email_key=link.email_key).defer("search_text").first()
     template = _find_template(link, owner)
     # The mail about an address in use is for the person who has the address. It does not tell who asked.
-    reader = link.customer if link.kind in ASKED_BY_CUSTOMER and template is not EMAIL_TAKEN else owner
+    reader = link.customer if link.kind in REQUESTED_WITH_CUSTOMER and template is not EMAIL_TAKEN else owner
     if template is None or (reader and not reader.is_active):
         return None
     return _compose(link, template, reader)
