@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from appointments.models.appointment import Appointment
 from appointments.models.choices import Status
-from circe.backoffice.regional import format_clock, format_weekday
+from circe.backoffice.regional import format_clock, format_day_and_weekday
 
 # By status: the statuses that one click sets, each with the text of its button.
 STATUS_TRANSITIONS: dict[str, dict[Status, str]] = {
@@ -49,7 +49,7 @@ def find_doubt(appointment: Appointment, status: Status, *, now: dt.datetime) ->
     if now < begins and (status == Status.NO_SHOW or (is_start and begins - now > MAX_EARLY_START)):
         return f"It begins at {format_clock(begins)}, in {describe_length(begins - now)}."
     if is_start and now >= ends:
-        return f"It ended at {format_clock(ends)} on {format_weekday(ends)}."
+        return f"It ended at {format_clock(ends)} on {format_day_and_weekday(ends)}."
     if status == Status.NO_SHOW and appointment.waits_since:
         return f"{appointment.customer_name} arrived at {format_clock(appointment.waits_since)}."
     return ""
