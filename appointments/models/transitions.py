@@ -43,8 +43,9 @@ MAX_EARLY_START = dt.timedelta(hours=1)
 
 
 def find_doubt(appointment: Appointment, status: Status, *, now: dt.datetime) -> str:
-    """Returns why the status is unlikely at the local time `now`, in a sentence for staff; "" where it is likely."""
-    begins, ends = appointment.local_bounds
+    """Returns why the status is unlikely at the local minute `now`, in a sentence for staff; "" where it is likely."""
+    # People read clocks to the minute, and so is `now`.
+    begins, ends = (time.replace(second=0, microsecond=0) for time in appointment.local_bounds)
     is_start = status == Status.IN_PROGRESS and appointment.status != Status.COMPLETED
     if now < begins and (status == Status.NO_SHOW or (is_start and begins - now > MAX_EARLY_START)):
         return f"It begins at {format_clock(begins)}, in {describe_length(begins - now)}."

@@ -217,6 +217,13 @@ def test_an_unlikely_step_is_asked_about_first(back_office, appointment, at, sta
     assert read(appointment).status == status
 
 
+def test_a_start_within_the_minute_is_now(back_office, appointment, at):
+    with tenant_scope(appointment.tenant):
+        Appointment.objects.update(start_time=dt.time(14, 0, 30))
+    with at("14:00"):
+        assert press(back_office("staff"), appointment, status="no_show").status_code == 302
+
+
 def test_a_no_show_of_somebody_who_arrived_is_asked_about(back_office, appointment, at):
     browser = back_office("staff")
     with at("13:55"):
