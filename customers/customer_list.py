@@ -34,7 +34,7 @@ from customers.models.name_keys import SearchableName
 from customers.models.searchable import SearchableCustomer
 from customers.search import FoldedPattern, name_beginnings, search_condition
 from customers.serializers import CustomerSerializer
-from tenants.every_tenant import page_of_ids
+from tenants.cluster_queries import page_of_ids
 from tenants.scope import scope_spans_nodes
 
 # The customers that the filters of the list narrow. The SQL below sorts them.

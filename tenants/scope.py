@@ -85,7 +85,7 @@ def current_scope() -> Scope:
 
 
 def scope_spans_nodes() -> bool:
-    """Returns whether all tenants are in scope, and their rows lie on the nodes of a cluster (`tenants.every_tenant`)."""
+    """Returns whether all tenants are in scope, and their rows lie on the nodes of a cluster (`tenants.cluster_queries`)."""
     return isinstance(current_scope(), AllTenants) and is_cluster()
 
 

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.viewsets import GenericViewSet
 
 from tenants.accounts.authentication import TENANT_ID_PARAMETER, named_tenant
-from tenants.every_tenant import narrow_scope_on_cluster
+from tenants.cluster_queries import narrow_scope_on_cluster
 from tenants.scope import current_tenant, enter_scope, narrow_from_all_tenants, scope_spans_nodes
 
 
@@ -38,12 +38,14 @@ class TenantViewSet(GenericViewSet):
     parameters = (TENANT_ID_PARAMETER,)
 
     def get_object(self) -> Any:
-        """Returns the row that the URL names. A write locks it. Raises PreconditionFailed if `If-Match` differs."""
+        """Returns the row that the URL names. Raises PreconditionFailed if `If-Match` differs.
+
+        For a write, the `get_queryset` of the subclass locks the row, so that nobody changes it after the comparison.
+        """
         rows, pk = self.get_queryset(), self.kwargs[self.lookup_url_kwarg]
         narrow_scope_on_cluster(rows.model._default_manager.all(), pk)
         if scope_spans_nodes():
-            # No business has this row. Without this, a write would try to lock it, which a cluster refuses in the scope of
-            # all businesses.
+            # No tenant has this row. A write must not go on to lock it: a cluster refuses locks in the scope of all tenants.
             raise Http404
         # DRF's own method would apply the filters of the list to a single row.
         row = get_object_or_404(rows, pk=pk)

@@ -15,7 +15,7 @@ from circe.api.pagination import PagedQuery
 from circe.db.ids import IdField
 from circe.db.json_sql import AsText, build_json
 from circe.db.prepared import PreparedQuery, Sql
-from tenants.every_tenant import page_of_ids
+from tenants.cluster_queries import page_of_ids
 from tenants.scope import scope_spans_nodes
 
 # The query that the filters of the list narrow. The SQL below sorts its rows.

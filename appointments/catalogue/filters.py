@@ -11,7 +11,7 @@ from appointments.catalogue import queries
 from circe.api.parameters import BooleanFilter, ExistingIdFilter, StrictFilter, StrictFilterSet
 from customers.filters import to_search
 from customers.search import MAX_SEARCH_LENGTH, search_words
-from tenants.every_tenant import narrow_scope_on_cluster
+from tenants.cluster_queries import narrow_scope_on_cluster
 from tenants.models import Outlet, Service, Staff
 
 

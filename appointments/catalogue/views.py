@@ -16,7 +16,7 @@ from appointments.catalogue.filters import OutletFilter, ServiceFilter, StaffFil
 from appointments.catalogue.serializers import OutletSerializer, ServiceSerializer, StaffSerializer
 from circe.api.etags import etag
 from tenants.accounts.permissions import ADMINS, STAFF
-from tenants.every_tenant import RowsByIds
+from tenants.cluster_queries import RowsByIds
 from tenants.idempotency import idempotent_transaction
 from tenants.models import Outlet, Service
 from tenants.scope import scope_spans_nodes

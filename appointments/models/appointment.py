@@ -18,7 +18,7 @@ from django.utils.formats import date_format
 from appointments.models.choices import Override, PaymentMethod, PaymentStatus, Status
 from circe.api.local_time import to_instant
 from circe.api.time_zone import local_zone
-from circe.backoffice.regional import format_clock, format_weekday
+from circe.backoffice.regional import format_clock, format_day_and_weekday
 from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from circe.db.audit_trigger import AuditTrigger
 from circe.db.constraints import violated_constraint
@@ -240,7 +240,7 @@ class Appointment(TenantModel):
         ]
 
     def __str__(self) -> str:
-        when = f"{format_weekday(self.appointment_date)} {format_clock(self.start_time)}"
+        when = f"{format_day_and_weekday(self.appointment_date)} {format_clock(self.start_time)}"
         return f"{self.customer_name}, {when} with {self.staff}"
 
     @property

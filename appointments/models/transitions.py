@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from appointments.models.appointment import Appointment
 from appointments.models.choices import Status
-from circe.backoffice.regional import format_clock, format_weekday
+from circe.backoffice.regional import format_clock, format_day_and_weekday
 
 # By status: the statuses that one click sets, each with the text of its button.
 STATUS_TRANSITIONS: dict[str, dict[Status, str]] = {
@@ -43,13 +43,14 @@ MAX_EARLY_START = dt.timedelta(hours=1)
 
 
 def find_doubt(appointment: Appointment, status: Status, *, now: dt.datetime) -> str:
-    """Returns why the status is unlikely at the local time `now`, in a sentence for staff; "" where it is likely."""
-    begins, ends = appointment.local_bounds
+    """Returns why the status is unlikely at the local minute `now`, in a sentence for staff; "" where it is likely."""
+    # People read clocks to the minute, and so is `now`.
+    begins, ends = (time.replace(second=0, microsecond=0) for time in appointment.local_bounds)
     is_start = status == Status.IN_PROGRESS and appointment.status != Status.COMPLETED
     if now < begins and (status == Status.NO_SHOW or (is_start and begins - now > MAX_EARLY_START)):
         return f"It begins at {format_clock(begins)}, in {describe_length(begins - now)}."
     if is_start and now >= ends:
-        return f"It ended at {format_clock(ends)} on {format_weekday(ends)}."
+        return f"It ended at {format_clock(ends)} on {format_day_and_weekday(ends)}."
     if status == Status.NO_SHOW and appointment.waits_since:
         return f"{appointment.customer_name} arrived at {format_clock(appointment.waits_since)}."
     return ""

@@ -35,7 +35,7 @@ def jane(tenant):
 
 
 @pytest.fixture
-def visit(tenant, jane):
+def appointment(tenant, jane):
     """A confirmed appointment from 14:00 to 15:30."""
     staff = UserFactory(tenant=tenant, first_name="Vina", last_name="")
     return AppointmentFactory(
@@ -60,34 +60,34 @@ def read(appointment):
         return Appointment.objects.get(pk=appointment.pk)
 
 
-def test_a_customer_arrives_and_is_shown_as_there(back_office, visit, at):
+def test_a_customer_arrives_and_is_shown_as_there(back_office, appointment, at):
     browser = back_office("staff")
     with at("13:55"):
         assert ">Arrived</button>" in sheet(browser)
-        answer = press(browser, visit, arrived="yes")
+        answer = press(browser, appointment, arrived="yes")
         assert (answer.status_code, said(answer)) == (302, [("success", "Jane Doe, 14:00: arrived.")])
     with at("14:30"):
         page = sheet(browser)
     # It is still confirmed, which clients know.
-    assert read(visit).status == "confirmed"
+    assert read(appointment).status == "confirmed"
     assert '<span class="status">Arrived 13:55</span>' in page
     assert 'class="card arrived"' in page
     assert "1 confirmed" in page
     assert "1 arrived" in page
     assert "late" not in page.partition('id="sheet"')[2]
-    with tenant_scope(visit.tenant):
-        event = AuditEvent.objects.filter(row_id=visit.pk).first()
+    with tenant_scope(appointment.tenant):
+        event = AuditEvent.objects.filter(row_id=appointment.pk).first()
     assert (event.actor_id, bool(event.after["arrived_at"])) == (browser.user.pk, True)
 
 
-def test_an_arrival_that_was_a_mistake_is_taken_back(back_office, visit, at):
+def test_an_arrival_that_was_a_mistake_is_taken_back(back_office, appointment, at):
     browser = back_office("staff")
     with at("13:55"):
-        press(browser, visit, arrived="yes")
+        press(browser, appointment, arrived="yes")
         assert "Not here yet: Jane Doe, 14:00" in sheet(browser)
-        assert said(press(browser, visit, arrived="no"))[-1] == ("success", "Jane Doe, 14:00: not here.")
+        assert said(press(browser, appointment, arrived="no"))[-1] == ("success", "Jane Doe, 14:00: not here.")
         assert '<span class="status">Confirmed</span>' in sheet(browser)
-    assert read(visit).arrived_at is None
+    assert read(appointment).arrived_at is None
 
 
 @in_one_test(
@@ -101,7 +101,7 @@ def test_an_arrival_that_was_a_mistake_is_taken_back(back_office, visit, at):
         ("27:30", "Confirmed"),
     ],
 )
-def test_who_is_not_there_is_late_by_the_clock(back_office, visit, at, clock, state):
+def test_who_is_not_there_is_late_by_the_clock(back_office, appointment, at, clock, state):
     hour, minute = clock.split(":")
     with at(f"{int(hour) % 24:02}:{minute}", int(hour) // 24):
         page = sheet(back_office("staff"))
@@ -111,79 +111,79 @@ def test_who_is_not_there_is_late_by_the_clock(back_office, visit, at, clock, st
 
 
 @in_one_test("status", ["in_progress", "completed", "cancelled", "no_show"])
-def test_an_arrival_is_shown_until_the_appointment_begins(back_office, visit, at, status):
+def test_an_arrival_is_shown_until_the_appointment_begins(back_office, appointment, at, status):
     browser = back_office("staff")
     with at("13:55"):
-        press(browser, visit, arrived="yes")
-        with tenant_scope(visit.tenant):
-            Appointment.objects.filter(pk=visit.pk).update(status=status)
+        press(browser, appointment, arrived="yes")
+        with tenant_scope(appointment.tenant):
+            Appointment.objects.filter(pk=appointment.pk).update(status=status)
         page = sheet(browser)
     assert f'<span class="status">{Status(status).label}</span>' in page
     assert "1 arrived" not in page
 
 
-def test_the_sheet_of_an_outlet_counts_who_arrived_and_who_is_late_there(back_office, visit, tenant, at):
+def test_the_sheet_of_an_outlet_counts_who_arrived_and_who_is_late_there(back_office, appointment, tenant, at):
     elsewhere = OutletFactory(tenant=tenant)
     other = AppointmentFactory(
         tenant=tenant,
         status=Status.CONFIRMED,
-        staff_id=visit.staff_id,
+        staff_id=appointment.staff_id,
         outlet=elsewhere,
         start_time=dt.time(12),
         end_time=dt.time(13),
     )
     browser = back_office("staff")
     with at("14:10"):
-        press(browser, visit, arrived="yes")
-        here = browser.get(f"{DAY}&outlet={visit.outlet_id}").content.decode()
+        press(browser, appointment, arrived="yes")
+        here = browser.get(f"{DAY}&outlet={appointment.outlet_id}").content.decode()
         there = browser.get(f"{DAY}&outlet={other.outlet_id}").content.decode()
     assert ("1 arrived" in here, "1 late" in here) == (True, False)
     assert ("1 arrived" in there, "1 late" in there) == (False, True)
 
 
-def test_a_step_that_no_button_offers_is_refused_without_a_question(back_office, visit, at):
+def test_a_step_that_no_button_offers_is_refused_without_a_question(back_office, appointment, at):
     browser = back_office("staff")
     with at("13:00"):
-        assert press(browser, visit, arrived="maybe").status_code == 400
+        assert press(browser, appointment, arrived="maybe").status_code == 400
     with at("13:00", -1):
-        assert press(browser, visit, status="in_progress").status_code == 400
+        assert press(browser, appointment, status="in_progress").status_code == 400
     with at("09:00"):
         # Somebody cancelled it meanwhile: there is nothing to ask about.
-        with tenant_scope(visit.tenant):
-            Appointment.objects.filter(pk=visit.pk).update(status=Status.NO_SHOW)
-        answer = press(browser, visit, status="in_progress")
+        with tenant_scope(appointment.tenant):
+            Appointment.objects.filter(pk=appointment.pk).update(status=Status.NO_SHOW)
+        answer = press(browser, appointment, status="in_progress")
         assert answer.status_code == 302
     assert "somebody did meanwhile" in said(answer)[-1][1]
-    assert read(visit).status == "no_show"
+    assert read(appointment).status == "no_show"
 
 
 @in_one_test("status", ["in_progress", "completed", "cancelled", "no_show"])
-def test_nobody_arrives_or_is_late_whose_appointment_has_another_status(back_office, visit, at, status):
-    with tenant_scope(visit.tenant):
-        Appointment.objects.filter(pk=visit.pk).update(status=status)
+def test_nobody_arrives_or_is_late_whose_appointment_has_another_status(back_office, appointment, at, status):
+    with tenant_scope(appointment.tenant):
+        Appointment.objects.filter(pk=appointment.pk).update(status=status)
     with at("14:30"):
         browser = back_office("staff")
         page = sheet(browser)
         assert "Late," not in page
         assert 'name="arrived"' not in page
-        assert said(press(browser, visit, arrived="yes"))[-1][0] == "warning"
-    assert read(visit).arrived_at is None
+        assert said(press(browser, appointment, arrived="yes"))[-1][0] == "warning"
+    assert read(appointment).arrived_at is None
 
 
-def test_nobody_arrives_on_another_day(back_office, visit, at):
+def test_nobody_arrives_on_another_day(back_office, appointment, at):
     browser = back_office("staff")
     for day in (-1, 1):
         with at("14:00", day):
             assert 'name="arrived"' not in sheet(browser)
-            assert press(browser, visit, arrived="yes").status_code == 400
+            assert press(browser, appointment, arrived="yes").status_code == 400
 
 
-def test_an_arrival_is_forgotten_when_the_appointment_is_moved_to_another_day(back_office, visit, at):
+def test_an_arrival_is_forgotten_when_the_appointment_is_moved_to_another_day(back_office, appointment, at):
     browser = back_office("staff")
     with at("13:55"):
-        press(browser, visit, arrived="yes")
-    with tenant_scope(visit.tenant):
-        Appointment.objects.filter(pk=visit.pk).update(appointment_date=SATURDAY + dt.timedelta(days=1))
+        press(browser, appointment, arrived="yes")
+    with tenant_scope(appointment.tenant):
+        Appointment.objects.filter(pk=appointment.pk).update(appointment_date=SATURDAY + dt.timedelta(days=1))
     with at("14:30", 1):
         page = browser.get(DAY.replace("-25", "-26")).content.decode()
     assert "Arrived 13:55" not in page
@@ -202,40 +202,51 @@ QUESTIONS = [
 
 
 @in_one_test(("status", "clock", "question"), QUESTIONS)
-def test_an_unlikely_step_is_asked_about_first(back_office, visit, at, status, clock, question):
+def test_an_unlikely_step_is_asked_about_first(back_office, appointment, at, status, clock, question):
     browser = back_office("staff")
     with at(clock):
-        answer = press(browser, visit, status=status)
+        answer = press(browser, appointment, status=status)
         if question:
             assert answer.status_code == 200
             text = answer.content.decode()
             assert "Jane Doe, Sat 25 Jan 14:00 with Vina" in text
             assert f"{question} Set it to {Status(status).label.lower()} now?" in text
-            assert read(visit).status == "confirmed"
-            answer = press(browser, visit, status=status, asked="1")
+            assert read(appointment).status == "confirmed"
+            answer = press(browser, appointment, status=status, asked="1")
     assert answer.status_code == 302
-    assert read(visit).status == status
+    assert read(appointment).status == status
 
 
-def test_a_no_show_of_somebody_who_arrived_is_asked_about(back_office, visit, at):
+def test_a_start_within_the_minute_is_now(back_office, appointment, at):
+    with tenant_scope(appointment.tenant):
+        Appointment.objects.update(start_time=dt.time(14, 0, 30))
+    with at("14:00"):
+        assert press(back_office("staff"), appointment, status="no_show").status_code == 302
+
+
+def test_a_no_show_of_somebody_who_arrived_is_asked_about(back_office, appointment, at):
     browser = back_office("staff")
     with at("13:55"):
-        press(browser, visit, arrived="yes")
+        press(browser, appointment, arrived="yes")
     with at("14:30"):
-        assert "Jane Doe arrived at 13:55." in press(browser, visit, status="no_show").content.decode()
-    assert read(visit).status == "confirmed"
+        assert "Jane Doe arrived at 13:55." in press(browser, appointment, status="no_show").content.decode()
+    assert read(appointment).status == "confirmed"
 
 
-def test_a_visit_that_was_completed_by_mistake_is_reopened_without_a_question(back_office, visit, at):
-    with tenant_scope(visit.tenant):
-        visit.change({"status": Status.COMPLETED})
+def test_a_visit_that_was_completed_by_mistake_is_reopened_without_a_question(back_office, appointment, at):
+    with tenant_scope(appointment.tenant):
+        appointment.change({"status": Status.COMPLETED})
     with at("17:00"):
-        assert press(back_office("staff"), visit, status="in_progress").status_code == 302
+        assert press(back_office("staff"), appointment, status="in_progress").status_code == 302
 
 
-def test_each_button_says_whose_it_is(back_office, visit, tenant, at):
+def test_each_button_says_whose_it_is(back_office, appointment, tenant, at):
     WalkInFactory(
-        tenant=tenant, staff_id=visit.staff_id, outlet=visit.outlet, start_time=dt.time(10), end_time=dt.time(11)
+        tenant=tenant,
+        staff_id=appointment.staff_id,
+        outlet=appointment.outlet,
+        start_time=dt.time(10),
+        end_time=dt.time(11),
     )
     with at("14:00"):
         page = sheet(back_office("staff"))
@@ -246,7 +257,7 @@ def test_each_button_says_whose_it_is(back_office, visit, tenant, at):
     assert "Late" not in page
 
 
-def test_the_card_says_how_a_customer_likes_to_be_reached(back_office, visit, jane, tenant):
+def test_the_card_says_how_a_customer_likes_to_be_reached(back_office, appointment, jane, tenant):
     browser = back_office("staff")
     with tenant_scope(tenant):
         jane.change({"preferred_channel": "phone"})

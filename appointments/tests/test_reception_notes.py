@@ -152,10 +152,12 @@ def test_an_inactive_customer_is_refused_in_plain_words(back_office, tenant, ina
 
 
 def test_an_appointment_keeps_a_customer_who_became_inactive(back_office, tenant, jane, inactive):
-    visit = AppointmentFactory(tenant=tenant, customer=jane, appointment_date=dt.date(2026, 4, 3), status="confirmed")
+    appointment = AppointmentFactory(
+        tenant=tenant, customer=jane, appointment_date=dt.date(2026, 4, 3), status="confirmed"
+    )
     with tenant_scope(tenant):
         Customer.objects.filter(pk=jane.pk).update(is_active=False)
-    browser, page = back_office("staff"), f"{PAGE}{visit.pk}/change/"
+    browser, page = back_office("staff"), f"{PAGE}{appointment.pk}/change/"
     form = opened(browser, page)
     assert browser.post(page, form | {"notes": "Late"}).status_code == 302
     assert set(browser.post(page, form | {"customer": inactive.pk}).context["adminform"].form.errors) == {"customer"}

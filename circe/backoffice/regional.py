@@ -185,7 +185,7 @@ def format_time_range(start: dt.time | dt.datetime, end: dt.time | dt.datetime) 
     return f"{format_clock(start)}–{format_clock(end)}"
 
 
-def format_weekday(day: dt.date) -> str:
+def format_day_and_weekday(day: dt.date) -> str:
     """Returns a day such as `Sat 28 Nov`, with its year unless that is this year's: `Sun 29 Nov 2026`."""
     pattern = current_formats()["WEEKDAY_FORMAT"]
     is_month_first = pattern.endswith("j")

@@ -1,11 +1,11 @@
-"""Adds the page of mails to the back office of a demo, and its accounts to the page that shows the API."""
+"""Adds the mails of a demo to the back office, and the demo's accounts to the page that shows the API."""
 
 from django.apps import AppConfig
 from django.conf import settings
 
 
 class DemoConfig(AppConfig):
-    """Offers the accounts at `/docs`. If mails are kept as files, adds a link to the page of mails to the header."""
+    """Offers the accounts at `/docs`. If mails are kept as files, the header of the back office links to them."""
 
     name = "circe.demo"
 

@@ -56,9 +56,9 @@ def busy_business(tenant):
                     arrived_at=timezone.now() if status == Status.CONFIRMED else None,
                     notes="Brings a friend",
                 )
-        visit = jane.appointments.first()
+        appointment = jane.appointments.first()
         WalkInFactory(**shared | {"customer": None}, appointment_date=today, start_time=dt.time(7), end_time=dt.time(8))
-        Message.objects.create(appointment=visit, customer=jane, kind="confirmation", sequence=0)
+        Message.objects.create(appointment=appointment, customer=jane, kind="confirmation", sequence=0)
         TimeOffFactory(tenant=tenant, staff_id=ana.pk)
         MessageTextFactory(tenant=tenant)
     return tenant

@@ -91,5 +91,5 @@ def test_a_person_without_a_name_has_the_name_null(nameless, people):
     assert (client.get(ME).json()["first_name"], client.get(ME).json()["last_name"]) == (None, None)
     (event, *_) = client.get(f"{CUSTOMERS}/{people[0]}/history").json()["items"][-1:]
     assert event["actor"] == {"id": nameless.pk, "email": nameless.email, "name": None}
-    (visit,) = client.get(f"{CUSTOMERS}/{people[0]}/appointments").json()["appointments"]
-    assert (visit["staff"], visit["service"]["category"]) == ({"id": nameless.pk, "name": None}, None)
+    (appointment,) = client.get(f"{CUSTOMERS}/{people[0]}/appointments").json()["appointments"]
+    assert (appointment["staff"], appointment["service"]["category"]) == ({"id": nameless.pk, "name": None}, None)

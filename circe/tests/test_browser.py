@@ -96,11 +96,11 @@ def test_reception_works_through_the_day_sheet(sign_in, jane, tenant):
     today = {"tenant": tenant, "appointment_date": dt.datetime.now(tenant.zone).date(), "status": Status.CONFIRMED}
     # All day long, so that the start is asked about at no time.
     hours = {"start_time": dt.time(0), "end_time": dt.time(23, 59)}
-    visit = AppointmentFactory(customer=jane, outlet=OutletFactory(tenant=tenant, name="Kemang"), **today | hours)
+    appointment = AppointmentFactory(customer=jane, outlet=OutletFactory(tenant=tenant, name="Kemang"), **today | hours)
     AppointmentFactory.create_batch(3, **today)
     page = sign_in("staff", viewport=PHONE)
     page.get_by_role("link", name="Day sheet", exact=True).first.click()
-    card = page.locator(f"#appointment-{visit.pk}")
+    card = page.locator(f"#appointment-{appointment.pk}")
     card.get_by_role("button", name="Start").click()
     expect(page.locator(".messagelist")).to_contain_text("Jane Doe, 00:00: in progress.")
     # Until then the script of the sheet does not listen, and the positions are not final.
@@ -112,7 +112,7 @@ def test_reception_works_through_the_day_sheet(sign_in, jane, tenant):
     position, above = card.bounding_box()["y"], OutletFactory(tenant=tenant, name="Ancol")
     AppointmentFactory(outlet=above, **today)
     with tenant_scope(tenant):
-        Appointment.objects.filter(pk=visit.pk).update(status=Status.COMPLETED)
+        Appointment.objects.filter(pk=appointment.pk).update(status=Status.COMPLETED)
     page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     expect(card.locator(".status")).to_have_text("Completed")
     expect(page.get_by_role("heading", name="Ancol")).to_be_attached()
@@ -156,9 +156,9 @@ def test_reception_books_and_is_refused_an_overlap(sign_in, jane, tenant):
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".messagelist")).to_contain_text("was added successfully")
     with tenant_scope(tenant):
-        visit = Appointment.objects.get(customer=jane)
-    expect(page.locator(f"#appointment-{visit.pk}")).to_contain_text("15:00–16:00")
-    assert (visit.staff_id, visit.appointment_date) == (ana.pk, tomorrow)
+        appointment = Appointment.objects.get(customer=jane)
+    expect(page.locator(f"#appointment-{appointment.pk}")).to_contain_text("15:00–16:00")
+    assert (appointment.staff_id, appointment.appointment_date) == (ana.pk, tomorrow)
 
 
 def test_reception_sees_a_customer_s_needs_and_clicks_twice(sign_in, jane, tenant):

@@ -135,9 +135,10 @@ def test_no_page_of_the_portal_has_a_serious_fault(portal_page, busy_business):
     send_due()
     urls = [next(word for word in mail.outbox[0].body.split() if "token=" in word)]
     with tenant_scope(tenant):
-        visit = Appointment.objects.filter(status="confirmed").order_by("-appointment_date").first()
-        urls += [manage_url(visit), f"{manage_url(visit)}&step=move", f"{manage_url(visit)}&step=cancel"]
-        urls += [unsubscribe_url(visit.customer, "email", "marketing")]
+        appointment = Appointment.objects.filter(status="confirmed").order_by("-appointment_date").first()
+        url = manage_url(appointment)
+        urls += [url, f"{url}&step=move", f"{url}&step=cancel"]
+        urls += [unsubscribe_url(appointment.customer, "email", "marketing")]
     urls += [f"/portal/{tenant.slug}/confirm?token=banana", f"/portal/{tenant.slug}/banana", "/banana"]
     faults = {}
     for url in urls:

@@ -27,19 +27,22 @@ PASSWORD = "another good password"
 
 
 @pytest.fixture
-def visit(chromium, live_server, settings):
-    """Returns a function that opens an address without JavaScript. A resource that is not loaded fails the test."""
+def open_page(chromium, live_server, settings):
+    """Returns a function: `open_page(PHONE)` opens an empty page without JavaScript. A resource that is not loaded fails the
+    test.
+    """
+
     settings.PUBLIC_URL = live_server.url
     broken = []
 
-    def visit(viewport):
+    def open_page(viewport):
         page = new_page(chromium, live_server, viewport, java_script_enabled=False)
         page.on("response", lambda response: response.status >= 500 and broken.append(response.url))
         page.on("requestfailed", lambda request: was_aborted(request) or broken.append(request.url))
         page.on("console", lambda message: "Security Policy" in message.text and broken.append(message.text))
         return page
 
-    yield visit
+    yield open_page
     assert [cookie for context in chromium.contexts for cookie in context.cookies()] == []
     assert broken == []
 
@@ -62,8 +65,8 @@ def url_of_mail():
 
 
 @VIEWPORTS
-def test_a_person_opens_an_account_and_chooses_another_password_by_the_keyboard(visit, tenant, viewport):
-    page = visit(viewport)
+def test_a_person_opens_an_account_and_chooses_another_password_by_the_keyboard(open_page, tenant, viewport):
+    page = open_page(viewport)
     details = {"first_name": "Kari", "language": "nb"}
     request_link(
         tenant=tenant, kind=MailedLink.Kind.REGISTER, email="kari@example.com", client_address=None, details=details
@@ -94,7 +97,7 @@ def test_a_person_opens_an_account_and_chooses_another_password_by_the_keyboard(
 
 
 @VIEWPORTS
-def test_a_walk_in_moves_and_cancels_an_appointment_and_unsubscribes(visit, tenant, viewport):
+def test_a_walk_in_moves_and_cancels_an_appointment_and_unsubscribes(open_page, tenant, viewport):
     day = timezone.localdate() + dt.timedelta(days=5)
     outlet = OutletFactory(tenant=tenant, name="Kemang", address="Jl. Kemang Raya 5")
     ana = UserFactory(tenant=tenant, first_name="Ana", last_name="Lee")
@@ -115,7 +118,7 @@ def test_a_walk_in_moves_and_cancels_an_appointment_and_unsubscribes(visit, tena
     )
     with tenant_scope(ALL_TENANTS):
         url = manage_url(Appointment.objects.select_related("tenant").get(pk=booked.pk))
-    page = visit(viewport)
+    page = open_page(viewport)
     page.goto(url)
     expect(page.get_by_role("heading", level=1)).to_have_text("Reservasi Anda")
     look(page, viewport, "manage")

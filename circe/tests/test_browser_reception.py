@@ -22,7 +22,7 @@ def jane(tenant):
 
 
 @pytest.fixture
-def visit(tenant, jane):
+def appointment(tenant, jane):
     """An appointment of today, all day long, so that the test passes at any time of the day."""
     ana, outlet = UserFactory(tenant=tenant, first_name="Ana", last_name="Lee"), OutletFactory(tenant=tenant)
     works_always(tenant, ana.pk, outlet.pk)
@@ -39,17 +39,17 @@ def visit(tenant, jane):
     )
 
 
-def test_a_customer_arrives_and_prefers_a_call(sign_in, tenant, jane, visit, viewport):
+def test_a_customer_arrives_and_prefers_a_call(sign_in, tenant, jane, appointment, viewport):
     with tenant_scope(tenant):
         jane.change({"preferred_channel": "phone"})
     page = sign_in("staff", viewport=viewport)
     page.goto("/admin/appointments/appointment/day/")
-    card = page.locator(f"#appointment-{visit.pk}")
+    card = page.locator(f"#appointment-{appointment.pk}")
     expect(card).to_contain_text("Call, don’t text")
     page.get_by_role("button", name="Arrived: Jane Doe, 00:00").click()
     expect(page.locator(".messagelist")).to_contain_text("Jane Doe, 00:00: arrived.")
     expect(card.locator(".status")).to_contain_text("Arrived")
-    # A no-show of somebody who is there is asked about.
+    # If the customer has arrived, a no-show is asked about first.
     page.get_by_role("button", name="No-show: Jane Doe, 00:00").click()
     expect(page.locator("#ask")).to_contain_text("Jane Doe arrived at")
     assert width_of(page) == viewport["width"]
@@ -58,10 +58,10 @@ def test_a_customer_arrives_and_prefers_a_call(sign_in, tenant, jane, visit, vie
     assert width_of(page) == viewport["width"]
 
 
-def test_an_older_refresh_of_the_day_sheet_does_not_replace_a_newer_one(sign_in, tenant, visit, viewport):
+def test_an_older_refresh_of_the_day_sheet_does_not_replace_a_newer_one(sign_in, tenant, appointment, viewport):
     page = sign_in("staff", viewport=viewport)
     page.goto("/admin/appointments/appointment/day/")
-    status = page.locator(f"#appointment-{visit.pk} .status")
+    status = page.locator(f"#appointment-{appointment.pk} .status")
     held = []
     page.route("**/appointment/day/", lambda route: held.append((route, route.fetch())), times=1)
     page.evaluate("() => { window.older = refresh(); }")
@@ -78,10 +78,10 @@ def test_an_older_refresh_of_the_day_sheet_does_not_replace_a_newer_one(sign_in,
     expect(status).to_contain_text("In progress")
 
 
-def test_a_walk_in_without_a_name_is_given_to_a_customer(sign_in, tenant, jane, visit, viewport):
+def test_a_walk_in_without_a_name_is_given_to_a_customer(sign_in, tenant, jane, appointment, viewport):
     ServiceFactory(tenant=tenant, name="Haircut", duration_minutes=30)
     vina = UserFactory(tenant=tenant, first_name="Vina", last_name="Sari")
-    works_always(tenant, vina.pk, visit.outlet_id)
+    works_always(tenant, vina.pk, appointment.outlet_id)
     page = sign_in("staff", viewport=viewport)
     page.goto("/admin/appointments/appointment/day/")
     page.get_by_role("link", name="Walk-in without a name").click()
@@ -102,7 +102,7 @@ def test_a_walk_in_without_a_name_is_given_to_a_customer(sign_in, tenant, jane, 
     assert width_of(page) == viewport["width"]
 
 
-def test_somebody_who_is_not_found_is_added_and_a_slip_is_corrected(sign_in, tenant, viewport):
+def test_somebody_who_is_not_found_is_added_and_a_typing_error_is_corrected(sign_in, tenant, viewport):
     page = sign_in("staff", viewport=viewport)
     page.goto("/admin/appointments/appointment/day/")
     page.get_by_role("searchbox", name="Find a customer").fill("Wirwan")

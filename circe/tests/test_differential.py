@@ -169,9 +169,9 @@ def fill_with_rows(owner):
         created_at="one.created_at + n * interval '1 second'",
     )
     with tenant_scope(owner):
-        visit = Appointment.objects.filter(customer=jane).first()
+        appointment = Appointment.objects.filter(customer=jane).first()
     multiply(
-        visit,
+        appointment,
         APPOINTMENTS,
         id=digits.format("n", "a" * 16),
         customer_id=digits.format(f"1 + n % {CUSTOMERS}", "c" * 16),
@@ -196,9 +196,9 @@ def own_customers(tenant):
 def find_references(tenant, customer_id):
     """Returns the ids that QUERIES name beside the customer's."""
     with tenant_scope(tenant):
-        visit, time_off = Appointment.objects.filter(customer=customer_id).first(), TimeOff.objects.first()
-    return {"appointment_id": visit.pk, "time_off_id": time_off.pk, "tenant_slug": tenant.slug} | {
-        name: getattr(visit, name) for name in ("outlet_id", "service_id", "staff_id")
+        appointment, time_off = Appointment.objects.filter(customer=customer_id).first(), TimeOff.objects.first()
+    return {"appointment_id": appointment.pk, "time_off_id": time_off.pk, "tenant_slug": tenant.slug} | {
+        name: getattr(appointment, name) for name in ("outlet_id", "service_id", "staff_id")
     }
 
 

@@ -149,7 +149,7 @@ def test_a_form_that_comes_again_with_other_contents_asks_first(back_office, ten
     assert "This form was saved already" in error
     assert url(Appointment, "change", added.pk) in error
     assert number_of(Appointment) == 1
-    # The typed values are kept, and saving again adds another visit, once.
+    # The typed values are kept, and saving again adds another appointment, once.
     for _ in range(2):
         assert browser.post(page, sent_by(asked)).status_code == 302
     assert number_of(Appointment) == 2

@@ -133,7 +133,8 @@ class ImportExportAdmin(admin.ModelAdmin):
 
     # --- import -----------------------------------------------------------------------------------------------------
 
-    # Other requests have to see at once that the upload is in progress. No transaction waits for the child process.
+    # `store_upload` commits before a child process reads the file. So other requests see at once that the upload is in
+    # progress, and no transaction is open while the child process works.
     @opens_own_transactions
     def upload_view(self, request: HttpRequest) -> HttpResponse:
         """Asks for a file, then stores and checks it."""
@@ -157,7 +158,7 @@ class ImportExportAdmin(admin.ModelAdmin):
         return self._page(request, "import", "Import customers", form=form, columns=IMPORT_COLUMNS)
 
     def import_view(self, request: HttpRequest, upload_id: str) -> HttpResponse:
-        """Shows the summary of the latest run of an upload, or starts the next run."""
+        """Shows the summary of the latest run of an upload, starts the next run, or undoes the import."""
         upload = self._find_upload(request, upload_id)
         if upload is None:
             return self._redirect_to_upload(request)
@@ -190,7 +191,7 @@ class ImportExportAdmin(admin.ModelAdmin):
         )
 
     def _undo(self, request: HttpRequest, upload: CustomerImport) -> HttpResponse:
-        """Undoes an import, and says row by row what stays."""
+        """Undoes an import, and names each customer who stays as imported, with the reason."""
         if upload.state != CustomerImport.State.DONE:
             messages.error(request, "This import is not done, so it can't be undone yet.")
             return self._redirect_to("import_one", upload)
@@ -207,7 +208,7 @@ class ImportExportAdmin(admin.ModelAdmin):
         return self._redirect_to("import_one", upload)
 
     def columns_view(self, request: HttpRequest, upload_id: str) -> HttpResponse:
-        """Asks which column of the file holds what, then checks the file."""
+        """Asks for the target of each column of the file, then checks the file."""
         upload = self._find_upload(request, upload_id)
         if upload is None:
             return self._redirect_to_upload(request)
@@ -267,7 +268,7 @@ class ImportExportAdmin(admin.ModelAdmin):
         page = self._page(request, "import_progress", title, url=url, placeholder=PROGRESS_PLACEHOLDER).render()
         # nginx passes each part on as it comes; otherwise it would wait until a buffer is full.
         headers = {"X-Accel-Buffering": "no"}
-        # By this id the trail knows what the import wrote. A check writes nothing that stays.
+        # By this id an undo finds what the import wrote. A check writes nothing that stays.
         who = asdict(current_actor()) | ({} if dry_run else {"request_id": import_request_id(upload.pk)})
         with audit_context(**who):
             body = _keep_scope(_run_with_progress(upload, page.text, dry_run=dry_run, url=url))
@@ -315,7 +316,7 @@ class ImportExportAdmin(admin.ModelAdmin):
         return _stream_csv_export(queryset, [("selected", "")])
 
     def _filtered_list(self, request: HttpRequest) -> ChangeList | HttpResponse:
-        """Returns the list with its filters, or a redirect to the list if it has no such filter."""
+        """Returns the list as the URL filters it, or a redirect to the list if a filter in the URL is unknown or wrong."""
         self._require_permission(request, "export")
         try:
             return self.get_changelist_instance(request)
@@ -340,17 +341,17 @@ def _run_with_progress(upload: CustomerImport, page: str, *, dry_run: bool, url:
     """
     before, after = page.split(PROGRESS_PLACEHOLDER)
     yield before
-    outcome, reason = "done", ""
+    end, reason = "done", ""
     try:
         with closing(uploads.run_upload(upload, dry_run=dry_run)) as steps:
             for share, summary in steps:
                 context = {"percent": round(100 * share), "summary": summary}
                 yield render_to_string(f"{TEMPLATES}import_step.html", context)
     except OperationalError:
-        outcome = "stopped"
+        end = "database_failed"
     except UnreadableFile as error:
-        outcome, reason = "unreadable", str(error)
-    yield render_to_string(f"{TEMPLATES}import_end.html", {"url": url, "outcome": outcome, "reason": reason})
+        end, reason = "unreadable", str(error)
+    yield render_to_string(f"{TEMPLATES}import_end.html", {"url": url, "end": end, "reason": reason})
     yield after
 
 

@@ -1,5 +1,5 @@
-"""Defines what composing a message can give: a mail, a short text for another channel, or the reason why nothing is
-sent, or not yet.
+"""Defines what composing a message can give: a mail, a short text for another channel, the reasons why nothing is sent, or
+the time until which the message is postponed.
 """
 
 import datetime as dt
@@ -45,7 +45,7 @@ class Mail(NamedTuple):
 
 
 class TextMessage(NamedTuple):
-    """A short text to a phone number, or for the app on a phone."""
+    """A short text to a phone number. A push notification goes to the app of the customer with this number."""
 
     channel: Channel
     to: str

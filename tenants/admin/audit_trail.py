@@ -19,7 +19,7 @@ from circe.db.ids import is_id
 from tenants.accounts.permissions import ADMINS
 from tenants.admin.audit_names import add_names
 from tenants.admin.base import TenantAdmin
-from tenants.every_tenant import read_by_ids
+from tenants.cluster_queries import read_by_ids
 from tenants.models import AuditEvent, User
 from tenants.models.audit_event import audited_model
 from tenants.scope import current_tenant

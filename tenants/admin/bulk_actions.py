@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from tenants.admin.base import TenantAdmin
 from tenants.admin.sent_forms import SentBefore, SentForm
-from tenants.every_tenant import read_by_tenant
+from tenants.cluster_queries import read_by_tenant
 from tenants.models import IdempotencyRecord
 
 # The page sends each id as a field of its form. Django accepts 1,000 fields.

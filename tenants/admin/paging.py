@@ -3,7 +3,7 @@
 from typing import Any
 
 from circe.backoffice.paging import CappedPaginator
-from tenants.every_tenant import read_by_ids
+from tenants.cluster_queries import read_by_ids
 
 
 class TenantPaginator(CappedPaginator):

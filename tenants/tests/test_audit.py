@@ -471,12 +471,12 @@ def test_administrators_read_it_in_the_admin(role, jane, back_office, stranger):
 
 
 def test_a_person_reads_what_changed_in_words(in_scope, jane, news):
-    visit = AppointmentFactory(tenant=in_scope, customer=jane, status="confirmed")
+    appointment = AppointmentFactory(tenant=in_scope, customer=jane, status="confirmed")
     seen = len(news())
     jane.change({"accepts_sms": False, "tags": ["vip", "regular"], "last_name": None})
     Appointment.objects.update(status="no_show")
     jane.soft_delete(by="d" * 24)
-    created = next(event for event in news() if event.row_id == visit.pk)
+    created = next(event for event in news() if event.row_id == appointment.pk)
     withdrawn, changed, missed, deleted = news()[seen:]
     assert (withdrawn.table, Change("State", "–", "Withdrawn") in withdrawn.readable_changes) == ("consent", True)
     assert changed.readable_changes == [
