@@ -315,7 +315,7 @@ def test_a_server_is_restored_to_the_moment_before_a_mistake(directory):
     directory = Path(directory)
     cluster = embedded_postgres.database(directory / "pg18", durable=False)["EMBEDDED_SERVER"]
     circe, data = Circe(directory, cluster), cluster.data_dir
-    circe.fill()
+    circe.start_filled()
     owner = data.owner()
 
     def shell(script):
