@@ -27,7 +27,7 @@ endef
 # The sender of mails runs beside the server. A demo keeps its mails in var/mail/.
 # With DATABASE_URL there is no embedded server, and `pg stop` has nothing to do. Without it, var/demo tells manage.py that
 # this checkout serves a demo.
-run: .venv/run.stamp
+run: .venv/run.stamp staticfiles/collected.stamp
 	@export DEMO=1; \
 	$(MANAGE) pg status >/dev/null 2>&1 || started_here=1; \
 	end() { \
@@ -41,10 +41,14 @@ run: .venv/run.stamp
 	$(MANAGE) migrate --verbosity 0; \
 	$(MANAGE) seed_demo --if-empty; \
 	[ -n "$$DATABASE_URL" ] || touch var/demo; \
-	$(MANAGE) collectstatic --no-input --verbosity 0; \
 	$(PYTHON) -m gunicorn --config circe/gunicorn.py & server=$$!; \
 	$(MANAGE) send_messages & sender=$$!; \
 	wait "$$server"
+
+# Only after a change: it compresses hundreds of files of the packages. A directory is newer when a file in it was removed.
+staticfiles/collected.stamp: .venv/run.stamp circe/settings.py $(shell find */static */*/static)
+	@DEMO=1 $(MANAGE) collectstatic --no-input --verbosity 0
+	@touch $@
 
 # A Python session that has imported the models. `make shell TENANT=lotus` opens the scope of that tenant.
 shell: .venv/run.stamp

@@ -3,11 +3,9 @@
 import datetime as dt
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import StringIO
 from itertools import repeat
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 
 from bench import floor, load
@@ -16,16 +14,24 @@ from bench.one_pass import ONE_PASS, parameters, summary
 from bench.samples import CUSTOMERS, PAGE_SIZE, SEGMENTS, samples
 from bench.yardstick.search import condition
 from circe.db.roles import as_owner
+from circe.tests.demo_data import loaded_demo_data
 from conftest import client_of
 from tenants.models import User
 
-pytestmark = pytest.mark.slow("makes the benchmark's customers again for each test")
+# All tests run in one process, so that the customers are made once.
+pytestmark = [pytest.mark.slow("makes the benchmark's customers"), pytest.mark.xdist_group("bench")]
+
+
+@pytest.fixture(scope="module")
+def customers(django_db_setup, django_db_blocker):
+    """Loads a hundred customers, once for all tests."""
+    with django_db_blocker.unblock(), loaded_demo_data(tenants=3, customers=100, appointments=500):
+        yield
 
 
 @pytest.fixture
-def api(db):
-    """Loads a hundred customers, and returns the client of lotus's administrator."""
-    call_command("seed_demo", tenants=3, customers=100, appointments=500, stdout=StringIO())
+def api(customers, db):
+    """The client of lotus's administrator."""
     return client_of(User.objects.get(email="admin@lotus.test"))
 
 

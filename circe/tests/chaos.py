@@ -3,11 +3,13 @@
 The environment variable `CHAOS` multiplies the work of these tests; `make chaos` sets it to 10.
 """
 
+import fcntl
 import http.client
 import json
 import logging
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -27,6 +29,8 @@ from django.conf import settings
 
 from circe import embedded_postgres
 from circe.embedded_postgres import EmbeddedServer
+from circe.tests.migrated_template import digest_files
+from tenants.tests.factories import PASSWORD
 
 CHAOS = int(os.environ.get("CHAOS", "1"))
 logger = logging.getLogger("chaos")
@@ -44,17 +48,24 @@ STATIC_ROOT, WHITENOISE_USE_FINDERS = None, True
 STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
 """
 FILL = """
-import json, django; django.setup()
+import django; django.setup()
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
-from tenants.models import LoginSession
 from tenants.tests.factories import TenantFactory, UserFactory
 from appointments.tests.factories import AppointmentFactory
 tenant = TenantFactory()
-appointment = AppointmentFactory(tenant=tenant)
-person = UserFactory(tenant=tenant, role="tenant_admin", email="admin@example.com")
-print(json.dumps({"tenant": tenant.pk, "token": LoginSession.start(person).token_pair()["access"]}))
+AppointmentFactory(tenant=tenant)
+UserFactory(tenant=tenant, role="tenant_admin", email="admin@example.com")
 """
+# A filled cluster depends on these files.
+FILLED_SOURCES = (
+    "circe/**/*.py",
+    "tenants/**/*.py",
+    "customers/**/*.py",
+    "appointments/**/*.py",
+    "requirements-dev.lock",
+)
+SIGN_IN = {"email": "admin@example.com", "password": PASSWORD}
 
 
 class Answer(NamedTuple):
@@ -90,11 +101,15 @@ class Circe:
     gunicorn: subprocess.Popen | None = None
     numbers: count = field(default_factory=count)
 
+    def start_filled(self) -> None:
+        """Starts the cluster as a copy of one that is migrated, and has a tenant with an appointment and a user."""
+        self._write_settings()
+        copy_filled_cluster(self.cluster.data_dir)
+        self.cluster.ensure_running()
+
     def fill(self) -> None:
         """Starts the cluster, migrates it, and adds the tenant with an appointment and a user."""
-        address = {"ENGINE": "circe.db.postgresql", "NAME": "circe", "USER": "circe", "PORT": embedded_postgres.PORT}
-        address["HOST"] = str(self.cluster.socket_dir)
-        (self.directory / "chaos_settings.py").write_text(SETTINGS.format(address=address))
+        self._write_settings()
         self.cluster.ensure_running()
         # Otherwise each start after a crash flushes every file, which takes seconds.
         self.sql("ALTER SYSTEM SET recovery_init_sync_method = 'syncfs'", user=self.superuser)
@@ -103,7 +118,11 @@ class Circe:
             command, env=self._environment(), cwd=settings.BASE_DIR, capture_output=True, text=True, check=False
         )
         assert filled.returncode == 0, filled.stderr
-        self.token = json.loads(filled.stdout)["token"]
+
+    def _write_settings(self) -> None:
+        address = {"ENGINE": "circe.db.postgresql", "NAME": "circe", "USER": "circe", "PORT": embedded_postgres.PORT}
+        address["HOST"] = str(self.cluster.socket_dir)
+        (self.directory / "chaos_settings.py").write_text(SETTINGS.format(address=address))
 
     def _environment(self, **more: str) -> dict[str, str]:
         path = f"{self.directory}:{settings.BASE_DIR}"
@@ -127,11 +146,17 @@ class Circe:
         ):
             try:
                 until(lambda: self.ask("GET", "/healthz").status == 200)
+                self.token = self.token or self._sign_in()
                 yield self
             finally:
                 self.gunicorn.terminate()
         assert self.gunicorn.returncode == 0
         assert "Internal Server Error" not in self.log.read_text(), self.log.read_text()
+
+    def _sign_in(self) -> str:
+        """Returns an access token of the administrator. The request looks like one that came through a proxy."""
+        proxied = {"Host": "localhost", "X-Forwarded-Proto": "https"}
+        return self.ask("POST", "/api/v1/auth/login", SIGN_IN, **proxied).json["access"]
 
     @contextmanager
     def running(self, *arguments: str, **environment: str):
@@ -155,7 +180,8 @@ class Circe:
 
     def ask(self, method: str, path: str, body=None, *, key: str = "", page: bool = False, **headers: str) -> Answer:
         """Sends a request on a new connection."""
-        headers |= {} if page else {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        headers |= {} if page else {"Content-Type": "application/json"}
+        headers |= {"Authorization": f"Bearer {self.token}"} if self.token and not page else {}
         headers |= {"Idempotency-Key": key} if key else {}
         client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
@@ -189,16 +215,37 @@ class Circe:
         until(lambda: self.cluster.running_pid() is None)
 
 
+def copy_filled_cluster(target: Path) -> None:
+    """Copies a filled cluster to `target`. The first call for these sources makes it; it stays in var/."""
+    directory = settings.VAR / "filled" / digest_files(*FILLED_SOURCES)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    # The workers of a suite come here at the same moment.
+    with (directory.parent / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (directory / "pg18").exists():
+            for older in directory.parent.glob("*/"):
+                shutil.rmtree(older)
+            directory.mkdir()
+            circe = Circe(directory, embedded_postgres.database(directory / "new", durable=False)["EMBEDDED_SERVER"])
+            try:
+                circe.fill()
+            finally:
+                circe.cluster.stop()
+            circe.cluster.data_dir.rename(directory / "pg18")
+    # As root, the files belong to another user.
+    subprocess.run(["cp", "--archive", directory / "pg18", target], check=True)
+
+
 @contextmanager
 def install_circe(prepare=nullcontext):
-    """Creates and fills a new cluster, in the directory that `prepare` yields. Stops it after the block."""
+    """Makes a filled cluster in the directory that `prepare` yields. Stops it after the block."""
     with tempfile.TemporaryDirectory(prefix="circe-chaos-") as path:
         directory = Path(path)
         directory.chmod(0o755)
         with prepare(directory) as disk:
             circe = Circe(directory, embedded_postgres.database(disk / "pg18")["EMBEDDED_SERVER"])
             try:
-                circe.fill()
+                circe.start_filled()
                 yield circe
             finally:
                 circe.cluster.stop()

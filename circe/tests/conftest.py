@@ -1,4 +1,6 @@
-"""Fixtures for callers who are not staff."""
+"""Fixtures for callers who are not staff, and for checkouts."""
+
+import shutil
 
 import jwt
 import pytest
@@ -18,3 +20,15 @@ def customer_client(tenant):
     client = APIClient(raise_request_exception=False)
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
     return client
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A copy of the project without its `var/`."""
+    shutil.copy(settings.BASE_DIR / "manage.py", tmp_path)
+    for package in ("circe", "tenants", "customers", "appointments", "analytics"):
+        (tmp_path / package).symlink_to(settings.BASE_DIR / package)
+    # BASE_DIR is where circe/settings.py lies, so the folder itself is copied; its parts may be links.
+    (tmp_path / "circe").unlink()
+    shutil.copytree(settings.BASE_DIR / "circe", tmp_path / "circe", ignore=shutil.ignore_patterns("tests"))
+    return tmp_path

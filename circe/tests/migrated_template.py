@@ -16,11 +16,16 @@ PREFIX = "migrated_"
 
 def template_name():
     """Returns a name that changes with the sources."""
+    return PREFIX + digest_files(*SOURCES)
+
+
+def digest_files(*patterns):
+    """Returns sixteen characters that change with the names and contents of the project's files of these patterns."""
     digest = hashlib.sha256()
-    for pattern in SOURCES:
+    for pattern in patterns:
         for file in sorted(settings.BASE_DIR.glob(pattern)):
             digest.update(f"{file}\n".encode() + file.read_bytes())
-    return PREFIX + digest.hexdigest()[:16]
+    return digest.hexdigest()[:16]
 
 
 def use_template(server):

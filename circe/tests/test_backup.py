@@ -16,6 +16,7 @@ from django.db import connection
 from appointments.tests.factories import AppointmentFactory
 from circe import embedded_postgres
 from circe.tests.chaos import CUSTOMERS, Circe, until
+from circe.tests.processes import run_python
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.scope import tenant_scope
@@ -90,9 +91,7 @@ def manage(directory):
 
     def call(database, *arguments, **environment):
         environment = os.environ | environment_of(directory, database) | environment
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(command, env=environment, cwd=settings.BASE_DIR, capture_output=True, text=True)
-        return done.returncode, done.stdout, done.stderr
+        return run_python("manage.py", *arguments, directory=settings.BASE_DIR, environment=environment)
 
     return call
 
@@ -149,7 +148,9 @@ def test_circe_works_on_a_backup_that_was_restored_into_a_new_server(directory, 
     for statement in (PRIVILEGES, DEFAULT_PRIVILEGES, FUNCTIONS):
         assert query(directory, "target", statement) == query(directory, "source", statement)
     smoke = SMOKE.format(email=admin.email, password=PASSWORD)
-    assert run(sys.executable, "-c", smoke, env=os.environ | environment_of(directory, "target")) == "complete\n"
+    environment = os.environ | environment_of(directory, "target")
+    smoked = run_python("-c", smoke, directory=settings.BASE_DIR, environment=environment)
+    assert smoked[:2] == (0, "complete\n"), smoked[2]
 
     # The smoke test has added a customer, which is gone afterwards.
     code, output, errors = manage("target", "restore", str(file))
@@ -314,7 +315,7 @@ def test_a_server_is_restored_to_the_moment_before_a_mistake(directory):
     directory = Path(directory)
     cluster = embedded_postgres.database(directory / "pg18", durable=False)["EMBEDDED_SERVER"]
     circe, data = Circe(directory, cluster), cluster.data_dir
-    circe.fill()
+    circe.start_filled()
     owner = data.owner()
 
     def shell(script):

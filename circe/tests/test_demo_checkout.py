@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from circe.tests.processes import run_python
+
 pytestmark = [
     pytest.mark.skipif("DATABASE_URL" in os.environ, reason="needs the embedded PostgreSQL"),
     pytest.mark.slow("makes a cluster, migrates it and fills it with demo data"),
@@ -35,13 +37,9 @@ def manage():
     for file in ("manage.py", "Makefile", "requirements-demo.lock"):
         shutil.copy(settings.BASE_DIR / file, checkout)
 
-    def call(*arguments, text=None, **environment):
+    def call(*arguments, text="", **environment):
         environ = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | environment
-        command = [sys.executable, "manage.py", *arguments]
-        done = subprocess.run(
-            command, cwd=checkout, env=environ, input=text, capture_output=True, text=True, timeout=300
-        )
-        return done.returncode, done.stdout, done.stderr
+        return run_python("manage.py", *arguments, directory=checkout, environment=environ, text=text)
 
     call.checkout = checkout
     try:

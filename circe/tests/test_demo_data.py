@@ -2,14 +2,11 @@
 
 import datetime as dt
 from collections import Counter
-from io import StringIO
 
 import phonenumbers
 import pytest
 import time_machine
 from django.contrib.auth.hashers import check_password
-from django.core.management import call_command
-from django.db import connection
 from django.db.models import Count, F, Min, Q
 from django.utils import timezone
 from rest_framework.test import APIClient
@@ -26,7 +23,7 @@ from appointments.models import (
 )
 from appointments.models.schedule import read_schedules
 from circe.db.ids import is_id
-from circe.db.roles import as_owner
+from circe.tests.demo_data import loaded_demo_data
 from customers.models import Consent, Customer
 from customers.models.preferences import PreferredService, PreferredStaff
 from tenants.identity import clean_phone, email_key
@@ -50,11 +47,12 @@ LOG_INS = {
 @pytest.fixture(scope="module", autouse=True)
 def demo(django_db_setup, django_db_blocker):
     """Loads the default demo data, once for all of these tests. The time stands still: the data are those of a day."""
-    with django_db_blocker.unblock(), time_machine.travel(dt.datetime.now(dt.UTC), tick=False):
-        call_command("seed_demo", stdout=StringIO())
+    with (
+        django_db_blocker.unblock(),
+        time_machine.travel(dt.datetime.now(dt.UTC), tick=False),
+        loaded_demo_data(),
+    ):
         yield
-        with as_owner(), connection.cursor() as cursor:
-            cursor.execute("TRUNCATE tenants_tenant, tenants_user, tenants_loginfailure, tenants_auditevent CASCADE")
 
 
 @pytest.fixture(params=["lotus", "nordlys"])

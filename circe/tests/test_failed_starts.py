@@ -4,7 +4,6 @@ right.
 
 import os
 import re
-import shutil
 import socket
 import threading
 from contextlib import suppress
@@ -86,17 +85,6 @@ def test_the_error_of_a_port_in_use_is_one_line():
         port = listener.getsockname()[1]
         result = run(*GUNICORN, **PRODUCTION, PORT=str(port))
     assert_fails(result, f"PORT={port} can't be used: another program uses it.")
-
-
-@pytest.fixture
-def checkout(tmp_path):
-    shutil.copy(settings.BASE_DIR / "manage.py", tmp_path)
-    for package in ("circe", "tenants", "customers", "appointments", "analytics"):
-        (tmp_path / package).symlink_to(settings.BASE_DIR / package)
-    # BASE_DIR is where circe/settings.py lies, so the folder itself is copied; its parts may be links.
-    (tmp_path / "circe").unlink()
-    shutil.copytree(settings.BASE_DIR / "circe", tmp_path / "circe", ignore=shutil.ignore_patterns("tests"))
-    return tmp_path
 
 
 @pytest.mark.parametrize("command", [GUNICORN, CHECK])

@@ -20,6 +20,7 @@ from circe.tests.chaos import (
     CUSTOMERS,
     NOTHING,
     REFUSED,
+    SIGN_IN,
     Circe,
     Writers,
     at_once,
@@ -102,7 +103,7 @@ def test_requests_work_again_when_the_database_is_back(circe):
         ("POST", CUSTOMERS, JANE),
         ("GET", f"{CUSTOMERS}/statistics/summary", None),
         ("PUT", f"{CUSTOMERS}/507f1f77bcf86cd799439011", {}),
-        ("POST", "/api/v1/auth/login", {"email": "admin@example.com", "password": PASSWORD}),
+        ("POST", "/api/v1/auth/login", SIGN_IN),
     ):
         answer = circe.ask(method, path, body, key="away")
         assert (answer.status, answer.is_expected, answer.json["code"]) == (503, True, "unavailable"), (path, answer)

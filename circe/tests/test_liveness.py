@@ -16,7 +16,7 @@ import psycopg
 import pytest
 import requests
 
-from circe.tests.chaos import CUSTOMERS, PROBLEM, at_once, children, install_circe, logger, until
+from circe.tests.chaos import CUSTOMERS, PROBLEM, SIGN_IN, at_once, children, install_circe, logger, until
 from customers.tests.test_upload_bounds import a_million_empty_strings
 from tenants.tests.factories import PASSWORD
 
@@ -32,7 +32,6 @@ READ_SECONDS = 1.9
 WRITERS = 14
 # More than both workers accept.
 CONCURRENT_REQUESTS = 200
-SIGN_IN = {"email": "admin@example.com", "password": PASSWORD}
 
 
 @pytest.fixture(scope="module")

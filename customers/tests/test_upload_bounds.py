@@ -40,7 +40,7 @@ def packed(**changes):
     good = zipfile.ZipFile(io.BytesIO(GOOD))
     parts = {name: good.read(name) for name in good.namelist()}
     target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, content in (parts | changes).items():
             archive.writestr(name, content)
     return target.getvalue()

@@ -110,6 +110,7 @@ UTF16_LINE_ENDS = {"utf-16-le": b"\n\0", "utf-16-be": b"\0\n"}
 # An encoding of OTHER_ENCODINGS is taken only if it gives less than a quarter of the oddities of the code page.
 MIN_TIMES_BETTER = 4
 DELIMITER_LABELS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+EMPTY_LINES = frozenset(["\n", "\r\n", "\r"])
 LINE_TOO_LONG = f"The line is longer than {MAX_ROW_CHARACTERS:,} characters."
 QUOTE_NOT_CLOSED = "A quotation mark is opened and not closed, or stands in the middle of a cell."
 # Excel reads the delimiter from a first line such as `sep=;`.
@@ -313,6 +314,9 @@ class _CsvParser:
     def records(self) -> Iterator[Record]:
         """Yields the records after the header, without empty ones."""
         while lines := self._read_row_lines():
+            # Millions of empty lines would take long otherwise.
+            if lines[0].text in EMPTY_LINES:
+                continue
             try:
                 records = self._parse_lines(lines)
             except csv.Error as error:

@@ -51,6 +51,8 @@ class Record(NamedTuple):
 
     def fit_to_header(self, width: int) -> "Record":
         """Returns the record with at most `width` cells. It is malformed if a further cell has text."""
+        if len(self.cells) <= width:
+            return self
         cells = self.cells[:width]
         beyond = next((cell.strip() for cell in self.cells[width:] if cell.strip()), None)
         if beyond is None:
