@@ -248,44 +248,45 @@ class _Days(dict[int, OpenDay[P]]):
     def __missing__(self, ordinal: int) -> OpenDay[P]:
         day = dt.date.fromordinal(ordinal)
         midnight = dt.datetime.combine(day, dt.time())
-        is_changing = not self.changing_days.isdisjoint(day + n * _DAY for n in range(4))
-        grid = self._changing_grid(midnight) if is_changing else self._ordinary_grid(midnight)
+        question = self.service.tenant.slot_minutes, self.length, self.service.buffer_minutes
+        if self.changing_days.isdisjoint(day + n * _DAY for n in range(4)):
+            utc_minus_local = to_instant(midnight, self.zone).replace(tzinfo=None) - midnight
+            grid = _build_ordinary_grid(*question, utc_minus_local)
+        else:
+            grid = _build_changing_grid(*question, midnight, self.zone)
         self[ordinal] = OpenDay(midnight, grid.between(self.first - midnight, self.last - midnight))
         return self[ordinal]
-
-    def _ordinary_grid(self, midnight: dt.datetime) -> Grid:
-        """Returns the grid of a day within which every minute lasts 60 seconds."""
-        utc_minus_local = to_instant(midnight, self.zone).replace(tzinfo=None) - midnight
-        return _build_ordinary_grid(
-            self.service.tenant.slot_minutes, self.length, self.service.buffer_minutes, utc_minus_local
-        )
-
-    def _changing_grid(self, midnight: dt.datetime) -> Grid:
-        """Returns the grid of a day on which clocks go forward or back. It takes much longer than `_ordinary_grid`."""
-        grid = [midnight + dt.timedelta(minutes=n) for n in range(0, 24 * 60, self.service.tenant.slot_minutes)]
-        starts = [start for start in grid if not is_skipped(start, self.zone)]
-        ends = [add_length(start, self.length, self.zone) for start in starts]
-        found = [(start, end) for start, end in zip(starts, ends, strict=True) if end - start < _DAY]
-        return _build_grid(
-            [start - midnight for start, _ in found],
-            [end - midnight for _, end in found],
-            [add_minutes(end, self.service.buffer_minutes, self.zone) - midnight for _, end in found],
-            [to_instant(start, self.zone).replace(tzinfo=None) - midnight for start, _ in found],
-        )
 
 
 @lru_cache
 def _build_ordinary_grid(
     slot_minutes: int, length: dt.timedelta, buffer_minutes: int, utc_minus_local: dt.timedelta
 ) -> Grid:
-    """Returns the grid of the days on which the clock of UTC minus the local clock is `utc_minus_local`: negative in
-    the east.
+    """Returns the grid of a day within which every minute lasts 60 seconds. The clock of UTC minus the local clock is
+    `utc_minus_local`: negative in the east.
     """
     # An end 24 hours after the start, or later, would be taken for an end on the day of the start.
     starts = [dt.timedelta(minutes=n) for n in range(0, 24 * 60, slot_minutes)] if length < _DAY else []
     ends = [start + length for start in starts]
     free_again = [end + dt.timedelta(minutes=buffer_minutes) for end in ends]
     return _build_grid(starts, ends, free_again, [start + utc_minus_local for start in starts])
+
+
+@lru_cache
+def _build_changing_grid(
+    slot_minutes: int, length: dt.timedelta, buffer_minutes: int, midnight: dt.datetime, zone: dt.tzinfo
+) -> Grid:
+    """Returns the grid of a day on which clocks go forward or back, or after which they do within the appointments."""
+    grid = [midnight + dt.timedelta(minutes=n) for n in range(0, 24 * 60, slot_minutes)]
+    starts = [start for start in grid if not is_skipped(start, zone)]
+    ends = [add_length(start, length, zone) for start in starts]
+    found = [(start, end) for start, end in zip(starts, ends, strict=True) if end - start < _DAY]
+    return _build_grid(
+        [start - midnight for start, _ in found],
+        [end - midnight for _, end in found],
+        [add_minutes(end, buffer_minutes, zone) - midnight for _, end in found],
+        [to_instant(start, zone).replace(tzinfo=None) - midnight for start, _ in found],
+    )
 
 
 def _build_grid(

@@ -87,19 +87,22 @@ def _read_email(value: str) -> EmailAddress:
     if len(address) > MAX_EMAIL_LENGTH:
         raise ValidationError(TOO_LONG, code="max_length")
     key = with_ascii_domain(f"{local.lower()}{at}{domain}")
-    try:
-        validate_email(key)
-        # Django's pattern has no ASCII flag, so that `ı` passes for an I: but the address is that of somebody else.
-        is_address = local.isascii()
-    except ValidationError:
-        is_address = False
-    if not is_address:
+    # Django's pattern has no ASCII flag, so that `ı` passes for an I: but the address is that of somebody else.
+    if not (local.isascii() and _is_address(key)):
         raise ValidationError(f"“{_shown(address)}” is not an e-mail address, such as kim@example.com.", code="invalid")
     if len(key) > MAX_EMAIL_LENGTH:
         raise ValidationError(TOO_LONG, code="max_length")
     email = EmailAddress(address)
     email.key = key
     return email
+
+
+def _is_address(address: str) -> bool:
+    try:
+        validate_email(address)
+    except ValidationError:
+        return False
+    return True
 
 
 def with_ascii_domain(address: str) -> str:

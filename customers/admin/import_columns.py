@@ -6,8 +6,8 @@ from typing import Any
 
 from django import forms
 
-from customers.transfer.birthdays import DayOrder
 from customers.transfer.columns import COLUMNS
+from customers.transfer.day_order import DayOrder
 from customers.transfer.mapping.column_rules import NOT_IMPORTED
 from customers.transfer.mapping.header_mapping import HeaderMapping, header_key
 from customers.transfer.reading import FileDecisions

@@ -13,7 +13,8 @@ from customers.models import Customer
 from customers.models.imports import CustomerImport
 from customers.tests.test_transfer_admin import IMPORT, body, figures, proposals, upload
 from customers.tests.transfer import as_csv
-from customers.transfer.birthdays import DayOrder, UnreadableBirthday, find_day_order, read_birthday
+from customers.transfer.birthdays import UnreadableBirthday, read_birthday
+from customers.transfer.day_order import DayOrder, find_day_order
 
 TODAY = dt.date(2026, 11, 28)
 APRIL = dt.date(1990, 4, 3)

@@ -304,12 +304,16 @@ class Everybody:
         return []
 
 
+@pytest.fixture
+def browser(back_office):
+    return back_office("tenant_admin")
+
+
 @pytest.mark.slow("tries generated sequences of requests, forms and imports")
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEPS, min_size=2, max_size=9))
-def test_nothing_but_a_fresh_grant_grants_what_was_withdrawn(back_office, admin, in_scope, tmp_path_factory, steps):
-    browser = back_office("tenant_admin")
-    world = Everybody(admin, browser, tmp_path_factory.mktemp("consents") / "customers", in_scope)
+def test_nothing_but_a_fresh_grant_grants_what_was_withdrawn(browser, admin, in_scope, tmp_path, steps):
+    world = Everybody(admin, browser, tmp_path / "customers", in_scope)
     for step in steps:
         before = withdrawn(world.customer)
         may_grant = {*world.do(*step)}

@@ -1,16 +1,18 @@
-"""Reads dates of birth as other systems write them, and refuses those that can be read in two ways.
-
-The child process that parses imported files imports this module, so it uses no Django.
-"""
+"""Reads dates of birth as other systems write them, and refuses those that can be read in two ways."""
 
 import datetime as dt
 import re
-import unicodedata
-from enum import StrEnum
 
 from customers.transfer.cell_words import fold_word, fold_words, means_unknown
+from customers.transfer.day_order import (
+    MAX_DAY,
+    TIME_OF_DAY,
+    YEAR_LAST,
+    DayOrder,
+    decide_day_order,
+    normalize_visible_text,
+)
 from customers.transfer.month_words import MONTHS, MONTHS_BY_LANGUAGE, WEEKDAYS
-from tenants.characters import without_invisible_marks
 
 EARLIEST_YEAR = 1900
 # The Buddhist year 2523 of Thailand is 1980.
@@ -21,7 +23,6 @@ PLACEHOLDER_YEAR = "1604"
 # and Go write 1 January of year 1, see `_make_day`.
 PLACEHOLDER_DATES = {dt.date(1753, 1, 1), dt.date(1899, 12, 30), dt.date(1899, 12, 31), dt.date(4501, 1, 1)}
 MAX_BIRTHDAY_CHARACTERS = 40
-MAX_DAY = 31
 
 # How a spreadsheet stores a day of 1900 to 2100, with the time as a fraction.
 SERIAL_DAY = re.compile(r"\d{1,5}(?:[.,]\d+)?\Z", re.ASCII)
@@ -48,7 +49,6 @@ _YEAR_OF_ERA = re.compile(
     rf"({'|'.join(_ERAS)})\.? ?(\d{{1,3}}|元)[年./-] ?(\d{{1,2}})[月./-] ?(\d{{1,2}})日?{_EAST_ASIAN_WEEKDAY}\Z",
     re.ASCII,
 )
-_YEAR_LAST = re.compile(r"(\d{1,2}) ?([-/.]) ?(\d{1,2}) ?\2 ?(\d{4}|\d{2})(?: ?г)?\.?\Z", re.ASCII)
 _INCOMPLETE_DATE = re.compile(r"(--)?\d{1,2}[-/.]?\d{1,2}\.?\Z", re.ASCII)
 _NAMED_MONTH_FORMATS = ("%d %B %Y", "%B %d %Y", "%Y %B %d", "%Y %d %B")
 _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th|er|re|[eoaη])\b", re.IGNORECASE)
@@ -56,42 +56,11 @@ _ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th|er|re|[eoaη])\b", re.IGNORECASE)
 _BETWEEN_WORDS = re.compile(r"[,،၊\-/\s]+|(?<=\d)\.|\.(?=\s|\d|\Z)|\b[Dd]['’]")
 # Days of the week, and words such as `of`, `day` and `year`, which many languages write in a day.
 _WORDS_WITHOUT_MEANING = WEEKDAYS | fold_words("of the de del di den ngày năm tahun gada m d r г р ж թ ค.ศ พ.ศ")
-_DASH = re.compile("[\u2010-\u2015\u2212]")
 _SHORT_YEAR = re.compile(r" (\d\d)\Z", re.ASCII)
-_TIME_OF_DAY = re.compile(r"(?<=\d)(?:T|,? +)\d\d?:\d\d.*", re.ASCII | re.DOTALL)
-
-
-class DayOrder(StrEnum):
-    """Whether `03/04/1990` is 3 April or 4 March."""
-
-    DAY_FIRST = "day_first"
-    MONTH_FIRST = "month_first"
 
 
 class UnreadableBirthday(ValueError):
     """The text is no date, or could be two dates. The message quotes the text, and says what to write instead."""
-
-
-def find_day_order(text: str) -> DayOrder | None:
-    """Returns the order of day and month in a text that can be read in only one order. A time after the date is ignored.
-    Returns None for other texts, and for a text with dots, since it tells nothing about the other texts of a column.
-    """
-    text = text if text.isascii() else normalize_visible_text(text)
-    parts = _YEAR_LAST.match(_TIME_OF_DAY.sub("", text) if ":" in text else text)
-    if parts is None or parts[2] == ".":
-        return None
-    first, second = int(parts[1]), int(parts[3])
-    # `90/04/30` begins with the year.
-    if MAX_DAY >= first > 12 >= second > 0:
-        return DayOrder.DAY_FIRST
-    return DayOrder.MONTH_FIRST if MAX_DAY >= second > 12 >= first > 0 else None
-
-
-def decide_day_order(text: str, separator: str, order: DayOrder | None) -> DayOrder | None:
-    """Returns the order of day and month in a text whose year comes last: it is `order` if the text does not
-    show it. With dots the day comes first, as everybody writes it.
-    """
-    return DayOrder.DAY_FIRST if separator == "." else find_day_order(text) or order
 
 
 def read_birthday(text: str, order: DayOrder | None, today: dt.date, language: str = "") -> dt.date | None:
@@ -116,18 +85,12 @@ def _read_day(text: str, order: DayOrder | None, today: dt.date, language: str) 
         return _make_day(text, int(parts[1]), int(parts[2]), int(parts[3]), today)
     if parts := _YEAR_OF_ERA.match(text):
         return _make_day(text, _year_of_era(text, parts[1], parts[2]), int(parts[3]), int(parts[4]), today)
-    if parts := _YEAR_LAST.match(text):
+    if parts := YEAR_LAST.match(text):
         return _read_year_last(text, parts, order, today)
     # `--04-12`, `04-12` and `12.4.` have no year, `1985` is only a year, and `N/A` and `-` mean that it is not known.
     if _INCOMPLETE_DATE.match(text) or means_unknown(text):
         return None
     return _read_named_month(text, today, language)
-
-
-def normalize_visible_text(text: str) -> str:
-    """Returns the text in NFKC, with ASCII digits and hyphens, without the invisible marks that come with a copied date."""
-    visible = _DASH.sub("-", without_invisible_marks(unicodedata.normalize("NFKC", text)).strip())
-    return "".join(str(unicodedata.decimal(character, character)) for character in visible)
 
 
 def _read_year_last(text: str, parts: re.Match[str], order: DayOrder | None, today: dt.date) -> dt.date | None:
@@ -212,7 +175,7 @@ def _read_named_month(text: str, today: dt.date, language: str) -> dt.date | Non
         raise UnreadableBirthday(
             f"“{text}” is how a spreadsheet stores a day: format its cell as a date, or write a day as YYYY-MM-DD."
         )
-    if _TIME_OF_DAY.search(text):
+    if TIME_OF_DAY.search(text):
         raise UnreadableBirthday(
             f"“{text}” has a time, and the day may be another one elsewhere: write a day as YYYY-MM-DD."
         )

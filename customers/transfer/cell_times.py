@@ -12,7 +12,8 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from circe.api.parameters import first_instant, to_day_or_instant
-from customers.transfer.birthdays import SERIAL_DAY, DayOrder, decide_day_order, normalize_visible_text
+from customers.transfer.birthdays import SERIAL_DAY
+from customers.transfer.day_order import DayOrder, decide_day_order, normalize_visible_text
 from customers.transfer.text_marks import shorten
 
 EARLIEST_INSTANT = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)

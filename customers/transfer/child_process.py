@@ -21,8 +21,7 @@ import resource
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from customers.transfer.csv_reader import detect_encoding, parse_csv
 from customers.transfer.limits import Limits
@@ -41,8 +40,7 @@ TOO_LARGE = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class ParseJob:
+class ParseJob(NamedTuple):
     """The task of the child process. `known` has the normalized names of the columns.
 
     `encoding` is None if it is to be detected. `code_page` is then the likely encoding of a text that is not Unicode.
@@ -56,7 +54,7 @@ class ParseJob:
     only_examine: bool
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self))
+        return json.dumps(self._asdict() | {"limits": self.limits._asdict()})
 
     @classmethod
     def from_json(cls, text: str) -> "ParseJob":
@@ -84,7 +82,7 @@ def make_messages(file: BinaryIO, job: ParseJob) -> Iterator[dict[str, Any]]:
     table = parse(file, job)
     yield {name: getattr(table, name) for name in ("header", "read_as", "size_bytes", "notices", "is_workbook")}
     if job.only_examine:
-        # Imported here because its tables of words take long to make, and no other job needs them.
+        # Imported here because no other job needs it.
         from customers.transfer.examination import TableExaminer
 
         examiner = TableExaminer(len(table.header))

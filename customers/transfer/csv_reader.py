@@ -13,8 +13,6 @@ from collections.abc import Collection, Iterator
 from itertools import pairwise
 from typing import BinaryIO, NamedTuple
 
-import regex
-
 from customers.transfer.limits import MAX_CELL_CHARACTERS, MAX_LINES_PER_ROW, MAX_ROW_CHARACTERS, Limits
 from customers.transfer.tables import (
     MAX_ROWS_TO_HEADER,
@@ -96,10 +94,9 @@ CODE_PAGE_DETECTION_BYTES = 1 << 20
 USUAL_SIGNS = "’‘“”„«»–—…\u00a0"
 # Marks of a text that was decoded with a wrong encoding: signs or a capital within a word, accents without a letter,
 # box drawings, and bytes that are no text.
-_ODD_IN_WORD = regex.compile(
+ODD_IN_WORD = (
     r"\p{L}[[^\p{L}\p{M}\p{N}\p{Z}]--[\x00-\x7f’·]]\p{L}|\p{L}(?=[^\x00-\x7f])(?:(?<=\p{Ll})\p{Lu}|\p{Lu}(?=\p{Ll}))"
-    r"|[\u02c6-\u02dd\u2500-\u259f\ufffd]|[[\p{Cc}\p{Co}]--[\t\r\n]]",
-    regex.V1,
+    r"|[\u02c6-\u02dd\u2500-\u259f\ufffd]|[[\p{Cc}\p{Co}]--[\t\r\n]]"
 )
 # This number of zero bytes shows UTF-16. A text of one byte per character may have a few null characters.
 MIN_UTF16_ZEROS = 8
@@ -203,8 +200,12 @@ def _choose_encoding(file: BinaryIO, code_page: str) -> str:
     mac_encoding = MAC_ENCODINGS.get(code_page)
     if mac_encoding and b"\n" not in sample and b"\r" in sample:
         return min(mac_encoding, code_page, key=lambda encoding: _count_oddities(sample.decode(encoding, "replace")))
+    # Imported here because it is slow to import, and most files are Unicode.
+    import regex
+
+    odd_in_word = regex.compile(ODD_IN_WORD, regex.V1)
     candidates = [code_page, *OTHER_ENCODINGS.get(code_page, [])]
-    oddities = {name: len(_ODD_IN_WORD.findall(sample.decode(name, "replace"))) for name in candidates}
+    oddities = {name: len(odd_in_word.findall(sample.decode(name, "replace"))) for name in candidates}
     best = min(candidates, key=oddities.__getitem__)
     return best if oddities[best] * MIN_TIMES_BETTER < oddities[code_page] else code_page
 

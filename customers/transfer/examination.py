@@ -3,10 +3,10 @@
 The child process, which has no Django, imports this module.
 """
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from customers.transfer.birthdays import DayOrder, find_day_order
+from customers.transfer.day_order import DayOrder, find_day_order
 from customers.transfer.tables import Record, to_storable
 
 MAX_SAMPLES = 3
@@ -15,15 +15,14 @@ MAX_SAMPLE_CHARACTERS = 60
 RECORDS_WITH_FULL_SAMPLES = 1_000
 
 
-@dataclass
-class ColumnExamination:
+class ColumnExamination(NamedTuple):
     """Facts about the cells of a column.
 
     `samples` has its first different texts. `day_order` is the order of day and month that its unambiguous dates show. It is
     None if there is no such date, or if they show both orders.
     """
 
-    samples: list[str] = field(default_factory=list)
+    samples: Sequence[str] = ()
     day_order: DayOrder | None = None
 
     @property
@@ -35,7 +34,7 @@ class TableExaminer:
     """Collects what the records of a table show about its columns."""
 
     def __init__(self, width: int) -> None:
-        self.columns = [ColumnExamination() for _ in range(width)]
+        self.samples: list[list[str]] = [[] for _ in range(width)]
         # The indexes of the columns that may still get samples.
         self.to_be_sampled = set(range(width))
         self.record_count = 0
@@ -56,7 +55,7 @@ class TableExaminer:
                 self.day_orders[index].add(order)
 
     def _add_sample(self, index: int, cell: str) -> None:
-        samples, sample = self.columns[index].samples, to_storable(cell.strip()[:MAX_SAMPLE_CHARACTERS])
+        samples, sample = self.samples[index], to_storable(cell.strip()[:MAX_SAMPLE_CHARACTERS])
         if sample not in {"", *samples}:
             samples.append(sample)
         if len(samples) == MAX_SAMPLES or (samples and self.record_count > RECORDS_WITH_FULL_SAMPLES):
@@ -64,9 +63,10 @@ class TableExaminer:
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """Returns the examination of each column, for `read_examination`."""
-        for column, orders in zip(self.columns, self.day_orders, strict=True):
-            column.day_order = next(iter(orders)) if len(orders) == 1 else None
-        return [asdict(column) for column in self.columns]
+        return [
+            ColumnExamination(samples, next(iter(orders)) if len(orders) == 1 else None)._asdict()
+            for samples, orders in zip(self.samples, self.day_orders, strict=True)
+        ]
 
 
 def read_examination(columns: list[dict[str, Any]]) -> list[ColumnExamination]:

@@ -5,7 +5,7 @@ upload can exceed them. The other limits refuse a file earlier, with a sentence 
 what the largest accepted files cost.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MB = 1024 * 1024
 
@@ -39,8 +39,7 @@ MAX_CONCURRENT_IMPORTS = 2
 MAX_CONCURRENT_IMPORTS_PER_TENANT = 1
 
 
-@dataclass(frozen=True, kw_only=True)
-class Limits:
+class Limits(NamedTuple):
     """The limits that are higher for an operator's file than for an upload."""
 
     rows: int

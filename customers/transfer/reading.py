@@ -9,7 +9,6 @@ from typing import Any, BinaryIO, Self
 from django.core.exceptions import ValidationError
 
 from customers.models import PREFERENCE_MODELS, Channel, Customer
-from customers.transfer.birthdays import DayOrder
 from customers.transfer.cell_words import is_tick
 from customers.transfer.child_process import ParseJob
 from customers.transfer.columns import (
@@ -20,6 +19,7 @@ from customers.transfer.columns import (
     CustomerColumn,
 )
 from customers.transfer.csv_reader import get_code_page
+from customers.transfer.day_order import DayOrder
 from customers.transfer.examination import ColumnExamination, read_examination
 from customers.transfer.limits import UPLOAD_LIMITS, Limits
 from customers.transfer.mapping.header_mapping import HeaderMapping, OmittedCell, known_names, looks_like_data

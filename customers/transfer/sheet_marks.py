@@ -8,8 +8,7 @@ import re
 import zipfile
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from xml.parsers import expat
 
 from customers.transfer.limits import MAX_COLUMNS
@@ -29,13 +28,12 @@ class InvalidWorkbook(Exception):
     """The parts of a workbook do not fit together."""
 
 
-@dataclass
-class MarkedRow:
+class MarkedRow(NamedTuple):
     """A row that is hidden or has marked cells. `texts` has the text that stands for each marked cell, by column from 0."""
 
     number: int
     is_hidden: bool
-    texts: dict[int, str] = field(default_factory=dict)
+    texts: dict[int, str]
 
 
 class SheetMarks:
@@ -180,7 +178,7 @@ class _Scanner:
         self.parser.CharacterDataHandler = self._add_text
         self.rows: deque[MarkedRow] = deque()
         self.hidden_columns: set[int] = set()
-        self.row = MarkedRow(0, False)
+        self.row = MarkedRow(0, False, {})
         self.column = -1
         self.cell_type = ""
         self.has_formula = self.has_value = self.is_in_value = False
@@ -200,7 +198,7 @@ class _Scanner:
                 self.has_value = self.is_in_value = True
             case "row":
                 number = int(attributes.get("r", self.row.number + 1))
-                self.row = MarkedRow(number, attributes.get("hidden") in _TRUE)
+                self.row = MarkedRow(number, attributes.get("hidden") in _TRUE, {})
                 self.column = -1
             case "col" if attributes.get("hidden") in _TRUE:
                 first, last = int(attributes["min"]), int(attributes["max"])

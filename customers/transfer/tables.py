@@ -6,7 +6,6 @@ The child process imports this module, so it uses neither Django nor the columns
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from customers.transfer.limits import MAX_CELL_CHARACTERS, MAX_COLUMNS, MAX_ROW_CHARACTERS, Limits
@@ -75,8 +74,7 @@ def make_record(line: int, cells: list[str]) -> Record:
     return Record(line, [cell[:1000] for cell in cells], error)
 
 
-@dataclass
-class ParsedTable:
+class ParsedTable(NamedTuple):
     """The header of a file as it is written there, and its records, which can be read once.
 
     `read_as` describes the format and the encoding for the user. `count_bytes_read()` returns how many of the file's
@@ -89,7 +87,7 @@ class ParsedTable:
     read_as: str
     size_bytes: int
     count_bytes_read: Callable[[], int]
-    notices: list[str] = field(default_factory=list)
+    notices: list[str]
     is_workbook: bool = False
 
     def records_within(self, limits: Limits) -> Iterator[Record]:

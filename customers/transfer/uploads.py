@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Callable, Generator
-from dataclasses import asdict
 from tempfile import TemporaryFile
 from typing import BinaryIO
 
@@ -13,7 +12,7 @@ from django.utils import timezone
 from circe.db.advisory_locks import AdvisoryLock, lock_in_turn
 from customers.models.column_mappings import ColumnMapping
 from customers.models.imports import CustomerImport, ImportPart
-from customers.transfer.birthdays import DayOrder
+from customers.transfer.day_order import DayOrder
 from customers.transfer.examination import read_examination
 from customers.transfer.importing import ImportRun, ImportSummary, OmittedCellsFile, RefusedRowsFile
 from customers.transfer.limits import (
@@ -57,7 +56,7 @@ def store_upload(
         with transaction.atomic():
             upload.store(FILE, file)
             upload.header = [to_storable(name) for name in examined.header]
-            upload.examination = [asdict(column) for column in examined.columns]
+            upload.examination = [column._asdict() for column in examined.columns]
             _apply_remembered_columns(upload)
             upload.last_active_at = None if upload.needs_columns else timezone.now()
             upload.save()

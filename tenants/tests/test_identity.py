@@ -2,7 +2,6 @@
 
 import functools
 import unicodedata
-from contextlib import suppress
 
 import phonenumbers
 import pytest
@@ -126,6 +125,16 @@ def invisible_characters():
     )
 
 
+def key_or_none(text):
+    """Returns the key of the address, or None if it is refused."""
+    try:
+        return email_key(text)
+    except ValidationError as error:
+        # The error is in its own list. Of a million errors, the garbage collector would have to find each.
+        error.error_list.clear()
+        return None
+
+
 @pytest.mark.slow("puts each of thousands of characters into an address")
 @pytest.mark.parametrize("address", ["kim@example.com", "kim@müller.example", '"kim"@[127.0.0.1]'])
 def test_no_character_that_shows_nothing_stands_anywhere_in_an_address(address):
@@ -135,12 +144,11 @@ def test_no_character_that_shows_nothing_stands_anywhere_in_an_address(address):
     accepted = set()
     for character in invisible_characters():
         for place in range(len(address) + 1):
-            with suppress(ValidationError):
-                key = email_key(address[:place] + character + address[place:])
-                # A space at either end is trimmed, which makes no other address.
-                is_trimmed = character.isspace() and place in (0, len(address))
-                if key != email_key(address) or not is_trimmed:
-                    accepted.add((character, place))
+            key = key_or_none(address[:place] + character + address[place:])
+            # A space at either end is trimmed, which makes no other address.
+            is_trimmed = character.isspace() and place in (0, len(address))
+            if key and not (is_trimmed and key == email_key(address)):
+                accepted.add((character, place))
     assert accepted == set()
 
 
@@ -153,8 +161,7 @@ def test_before_the_at_sign_an_address_has_ascii_alone(local):
 @pytest.mark.slow("reads a million addresses")
 def test_no_character_is_compared_as_another_one_but_by_its_form_and_its_case():
     for character in every_character():
-        with suppress(ValidationError):
-            key = email_key(f"kim{character}@example.com")
+        if key := key_or_none(f"kim{character}@example.com"):
             form = unicodedata.normalize("NFKC", character).strip()
             assert key == f"kim{form.lower()}@example.com"
             assert form.isascii()

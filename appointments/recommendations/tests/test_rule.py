@@ -15,7 +15,6 @@ from appointments.recommendations import recommend
 from appointments.recommendations.tests.recount import Recount
 from appointments.recommendations.tests.salon import NOW, TODAY, Salon, show, show_all
 from tenants.models import Outlet, Staff
-from tenants.scope import tenant_scope
 
 pytestmark = pytest.mark.slow("makes many random businesses, and every slot of each")
 
@@ -57,11 +56,8 @@ PREFERENCES = st.fixed_dictionaries(
 )
 
 
-def build(tenant, business, preferences):
-    """Creates a random business. Returns it and its customer."""
-    salon = Salon(tenant)
-    for name, (category, minutes) in MORE_SERVICES.items():
-        salon.add_service(name, category=category, duration_minutes=minutes, buffer_minutes=minutes // 3)
+def fill(salon, business, preferences):
+    """Gives the salon what is random. Returns it and its customer."""
     for service, person in business["offers"].items():
         salon.offer_only(service, person)
     if business["away"]:
@@ -83,12 +79,19 @@ def build(tenant, business, preferences):
 
 
 @pytest.fixture
-def example(tenant):
-    """Returns `example(check, business, preferences)`, which calls `check(salon, customer)` and undoes everything."""
+def example(in_scope):
+    """Returns `example(check, business, preferences)`, which calls `check(salon, customer)` and undoes everything but the
+    salon, which all examples share.
+    """
+    salon = Salon(in_scope)
+    for name, (category, minutes) in MORE_SERVICES.items():
+        salon.add_service(name, category=category, duration_minutes=minutes, buffer_minutes=minutes // 3)
+    offered = salon.offered
 
     def run(check, business, preferences):
-        with time_machine.travel(NOW, tick=False), tenant_scope(tenant), transaction.atomic():
-            check(*build(tenant, business, preferences))
+        salon.offered = dict(offered)
+        with time_machine.travel(NOW, tick=False), transaction.atomic():
+            check(*fill(salon, business, preferences))
             transaction.set_rollback(True)
 
     return run

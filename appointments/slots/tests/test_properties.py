@@ -121,6 +121,7 @@ class Salon:
                 field = "staff_id" if who in PEOPLE else "outlet_id"
                 TimeOff.objects.create(local_start=begin, local_end=end, **{field: self.ids[who]})
             self.bookings = [one for one in world["bookings"] if self.store(*one)]
+        self.before_booking = transaction.savepoint()
 
     def store(self, who, begin, length, buffer, status):
         """Stores a booking as it stands. Returns whether it blocks time: a start that no clock shows can't be booked."""
@@ -198,10 +199,10 @@ class Salon:
             "appointment_date": start.date().isoformat(),
             "start_time": start.time().isoformat(),
         }
-        with transaction.atomic():
-            answer = client.post("/api/v1/appointments", body)
-            transaction.set_rollback(True)
+        answer = client.post("/api/v1/appointments", body)
         if answer.status_code == 201:
+            # A refusal has stored nothing, so only a booking costs these statements.
+            transaction.savepoint_rollback(self.before_booking)
             return self.names[answer.json()["staff_id"]]
         if answer.status_code == 409:
             return answer.json()["code"]

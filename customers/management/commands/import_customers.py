@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from django.core.management.base import CommandError
 from tqdm import tqdm
 
-from customers.transfer.birthdays import DayOrder
 from customers.transfer.columns import COLUMN_BY_NAME
+from customers.transfer.day_order import DayOrder
 from customers.transfer.exporting import create_private_file
 from customers.transfer.importing import (
     MAX_LISTED_REFUSED_ROWS,

@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from circe.api.time_zone import local_today
 from customers.extensions import export_columns
 from customers.models import Channel
-from customers.transfer.birthdays import DayOrder, UnreadableBirthday, read_birthday
+from customers.transfer.birthdays import UnreadableBirthday, read_birthday
 from customers.transfer.cell_times import put_year_first
 from customers.transfer.cell_words import means_unknown
 from customers.transfer.columns import (
@@ -22,6 +22,7 @@ from customers.transfer.columns import (
     is_object_id,
     tenant_language_code,
 )
+from customers.transfer.day_order import DayOrder
 from customers.transfer.examination import ColumnExamination
 from customers.transfer.mapping.column_names import (
     FULL_NAME_HEADERS,

@@ -11,7 +11,7 @@ Where the headers come from, by preset:
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from customers.transfer.birthdays import DayOrder
+from customers.transfer.day_order import DayOrder
 from customers.transfer.mapping.column_rules import (
     UNMAPPED,
     ColumnRule,
