@@ -54,7 +54,7 @@ class ParseJob(NamedTuple):
     only_examine: bool
 
     def to_json(self) -> str:
-        return json.dumps(self._asdict() | {"limits": self.limits._asdict()})
+        return json.dumps(self._asdict() | {"limits": vars(self.limits)})
 
     @classmethod
     def from_json(cls, text: str) -> "ParseJob":
