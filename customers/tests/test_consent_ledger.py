@@ -152,23 +152,30 @@ def test_entries_of_several_customers_in_one_statement_are_projected(in_scope):
 # --- at the same moment ---------------------------------------------------------------------------------------------
 
 
-def at_once(tenant, *works):
-    """Does all of the works at once, each in a transaction of its own connection."""
-    barrier, failures = Barrier(len(works)), []
+def at_once(tenant, *turns, after_each=None):
+    """Does all works of a turn at once, each in a transaction of its own connection, and then those of the next turn.
 
-    def do(work):
+    Calls `after_each` after each turn. To open connections for each would cost more than the works.
+    """
+    begin, end, failures = Barrier(len(turns[0])), Barrier(len(turns[0]), after_each), []
+
+    def do(works):
         try:
             with tenant_scope(tenant):
                 connection.ensure_connection()
-                barrier.wait(30)
-                with transaction.atomic():
-                    work()
+                for work in works:
+                    begin.wait(30)
+                    with transaction.atomic():
+                        work()
+                    end.wait(30)
         except Exception as error:
             failures.append(error)
+            begin.abort()
+            end.abort()
         finally:
             connections.close_all()
 
-    threads = [Thread(target=do, args=[work]) for work in works]
+    threads = [Thread(target=do, args=[works]) for works in zip(*turns, strict=True)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -190,12 +197,12 @@ def test_writes_at_the_same_moment_leave_the_booleans_the_ledger_says(tenant, ki
     def update(**changes):
         return lambda: Customer.objects.filter(pk=jane.pk).update(**changes)
 
+    turns = []
     for turn in range(10):
         works = [enter(number + turn, kind) for number, kind in enumerate(kinds)]
         flips = [update(**{name: bool((turn + number) % 2)}) for number, name in enumerate(BOOLEANS)]
-        at_once(tenant, *works, *flips, update(accepts_sms=True, marketing_consent=bool(turn % 2)))
-        with tenant_scope(tenant):
-            assert_projected(jane)
+        turns.append([*works, *flips, update(accepts_sms=True, marketing_consent=bool(turn % 2))])
+    at_once(tenant, *turns, after_each=lambda: assert_projected(jane))
 
 
 @pytest.mark.slow("lets threads race")
@@ -211,8 +218,7 @@ def test_the_last_channel_of_two_that_are_granted_at_once_makes_the_marketing_co
     def grant(jane, channel):
         return lambda: record_consent(jane, channel=channel, purpose="marketing", state="granted", source="paper")
 
-    for jane in people:
-        at_once(tenant, *(grant(jane, channel) for channel in CHANNELS[2:]))
+    at_once(tenant, *([grant(jane, channel) for channel in CHANNELS[2:]] for jane in people))
     with tenant_scope(tenant):
         assert set(Customer.objects.values_list("marketing_consent", flat=True)) == {True}
 

@@ -21,6 +21,7 @@ from customers.transfer.limits import (
     MAX_WORKBOOK_PARTS,
     MB,
     UPLOAD_LIMITS,
+    Limits,
 )
 from tenants.scope import tenant_scope
 
@@ -144,7 +145,7 @@ def growth():
 @pytest.mark.parametrize(("make", "words"), REFUSED)
 def test_a_costly_file_is_refused_with_a_sentence(back_office, in_scope, growth, monkeypatch, make, words):
     # A slow machine would refuse a file of many lines earlier, by the time that it takes.
-    monkeypatch.setitem(vars(UPLOAD_LIMITS), "message_seconds", 600)
+    monkeypatch.setattr(Limits, "message_seconds", 600)
     data = make()
     grown = growth()
     response = upload(back_office("tenant_admin"), data, name="people.xlsx" if data[:2] == b"PK" else "people.csv")
