@@ -30,6 +30,7 @@ from django.conf import settings
 from circe import embedded_postgres
 from circe.embedded_postgres import EmbeddedServer
 from circe.tests.migrated_template import digest_files
+from circe.tests.processes import Program
 from tenants.tests.factories import PASSWORD
 
 CHAOS = int(os.environ.get("CHAOS", "1"))
@@ -98,7 +99,7 @@ class Circe:
     cluster: EmbeddedServer
     token: str = ""
     port: int = 0
-    gunicorn: subprocess.Popen | None = None
+    gunicorn: Program | None = None
     numbers: count = field(default_factory=count)
 
     def start_filled(self) -> None:
@@ -136,20 +137,11 @@ class Circe:
         """
         with socket.create_server(("127.0.0.1", port)) as listener:
             self.port = listener.getsockname()[1]
-        environment = self._environment(PORT=str(self.port), **environment)
-        command = [sys.executable, "-m", "gunicorn", "--config", "circe/gunicorn.py"]
-        with (
-            self.log.open("w") as output,
-            subprocess.Popen(
-                command, env=environment, cwd=settings.BASE_DIR, stdout=output, stderr=output
-            ) as self.gunicorn,
-        ):
-            try:
-                until(lambda: self.ask("GET", "/healthz").status == 200)
-                self.token = self.token or self._sign_in()
-                yield self
-            finally:
-                self.gunicorn.terminate()
+        command = ("-m", "gunicorn", "--config", "circe/gunicorn.py")
+        with self._run(*command, log=self.log, PORT=str(self.port), **environment) as self.gunicorn:
+            until(lambda: self.ask("GET", "/healthz").status == 200)
+            self.token = self.token or self._sign_in()
+            yield self
         assert self.gunicorn.returncode == 0
         assert "Internal Server Error" not in self.log.read_text(), self.log.read_text()
 
@@ -158,18 +150,20 @@ class Circe:
         proxied = {"Host": "localhost", "X-Forwarded-Proto": "https"}
         return self.ask("POST", "/api/v1/auth/login", SIGN_IN, **proxied).json["access"]
 
-    @contextmanager
     def running(self, *arguments: str, **environment: str):
         """Runs a command of manage.py until the block ends. Yields the process; its output is in `command.log`."""
-        command, environment = [sys.executable, "manage.py", *arguments], self._environment(**environment)
-        with (
-            (self.directory / "command.log").open("w") as output,
-            subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR, stdout=output, stderr=output) as process,
-        ):
-            try:
-                yield process
-            finally:
-                process.terminate()
+        return self._run("manage.py", *arguments, log=self.directory / "command.log", **environment)
+
+    @contextmanager
+    def _run(self, *command: str, log: Path, **environment: str):
+        log.write_text("")
+        files, environment = ("/dev/null", log, log), self._environment(**environment)
+        process = Program(*command, directory=settings.BASE_DIR, environment=environment, files=files)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait()
 
     @property
     def log(self) -> Path:

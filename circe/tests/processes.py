@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,12 +14,11 @@ from pathlib import Path
 FORK_FOR_EACH_LINE = """
 import django.contrib.admin, django.core.handlers.wsgi, django.core.management.commands.migrate, django.forms, django.test
 import django.template.backends.django, django_filters.rest_framework, environ, json, multiprocessing, os, phonenumbers
-import psycopg_pool, regex, rest_framework.serializers, runpy, signal, sys
+import psycopg_pool, regex, rest_framework.serializers, runpy, sys
 
 def become(command, directory, environment, files):
-    signal.alarm(600)
     for number, file in enumerate(files):
-        os.dup2(os.open(file, os.O_RDWR), number)
+        os.dup2(os.open(file, os.O_RDWR | os.O_APPEND), number)
     sys.stdin = open(0)
     os.chdir(directory)
     os.environ.clear()
@@ -34,11 +34,17 @@ def become(command, directory, environment, files):
         sys.argv = command
         runpy.run_path(command[0], run_name="__main__")
 
+children = {}
 for line in sys.stdin:
-    child = multiprocessing.get_context("fork").Process(target=become, args=json.loads(line))
-    child.start()
-    child.join()
-    print(child.exitcode, flush=True)
+    request = json.loads(line)
+    if "pid" in request:
+        children[request["pid"]].join(request["timeout"])
+        print(json.dumps(children[request["pid"]].exitcode), flush=True)
+    else:
+        child = multiprocessing.get_context("fork").Process(target=become, kwargs=request)
+        child.start()
+        children[child.pid] = child
+        print(child.pid, flush=True)
 """
 
 
@@ -50,17 +56,45 @@ def _start_parent():
     return subprocess.Popen([sys.executable, "-c", FORK_FOR_EACH_LINE], env=environment, **pipes)
 
 
-def run_python(*command, directory, environment, text=""):
-    """Runs `python` with the command in the directory, with no other environment. Returns exit code, stdout and stderr.
-
-    A program that takes more than ten minutes is ended by SIGALRM.
-    """
+def _ask_parent(**request):
     parent = _start_parent()
+    print(json.dumps(request), file=parent.stdin, flush=True)
+    return json.loads(parent.stdout.readline())
+
+
+class Program:
+    """A Python program that runs, in the way of `subprocess.Popen`. `files` are its stdin, stdout and stderr.
+
+    It runs `python` with the command in the directory, with no other environment.
+    """
+
+    returncode = None
+
+    def __init__(self, *command, directory, environment, files):
+        files = [str(file) for file in files]
+        self.pid = _ask_parent(command=command, directory=str(directory), environment=environment, files=files)
+
+    def wait(self, timeout=None):
+        """Waits until the program has ended, for at most `timeout` seconds. Returns its exit code, or None."""
+        if self.returncode is None:
+            self.returncode = _ask_parent(pid=self.pid, timeout=timeout)
+        return self.returncode
+
+    def poll(self):
+        return self.wait(timeout=0)
+
+    def terminate(self):
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGTERM)
+
+
+def run_python(*command, directory, environment, text=""):
+    """Runs a program. Returns its exit code, stdout and stderr. Ends it after ten minutes."""
     with tempfile.TemporaryDirectory() as path:
         files = [Path(path) / name for name in ("stdin", "stdout", "stderr")]
         for file, content in zip(files, (text, "", ""), strict=True):
             file.write_text(content)
-        request = [command, str(directory), environment, [*map(str, files)]]
-        print(json.dumps(request), file=parent.stdin, flush=True)
-        code = int(parent.stdout.readline())
-        return code, files[1].read_text(), files[2].read_text()
+        program = Program(*command, directory=directory, environment=environment, files=files)
+        if program.wait(timeout=600) is None:
+            program.terminate()
+        return program.wait(), files[1].read_text(), files[2].read_text()
