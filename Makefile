@@ -55,7 +55,7 @@ shell: .venv/run.stamp
 	@$(MANAGE) shell $(if $(TENANT),--tenant "$(TENANT)")
 
 # The checks that a developer runs all day: all except the tests that are marked slow. The tests of Schemathesis are ignored,
-# since it would generate its requests before pytest deselects them.
+# since each process would load it and the OpenAPI document before pytest deselects them.
 check: lint
 	@$(with_test_server); \
 	$(PYTHON) -m pytest $(PARALLEL) logical -m "not slow" --ignore circe/tests/test_schemathesis.py

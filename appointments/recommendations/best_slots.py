@@ -127,7 +127,9 @@ class SlotSearch:
         return self.points_by_place[place]
 
     def _points_of_gap(self, service: Service, slot: Slot) -> Points:
-        free_again = add_minutes(slot.end, service.buffer_minutes, service.tenant.zone)
+        # Without a buffer, most of the time of a search would go into converting the end to an instant and back.
+        buffer = service.buffer_minutes
+        free_again = add_minutes(slot.end, buffer, service.tenant.zone) if buffer else slot.end
         staff = slot.staff_id
         has_no_gap = (slot.start, staff) in self.bookings.ends or (free_again, staff) in self.bookings.begins
         return {Reason.NO_GAP: POINTS[Reason.NO_GAP]} if has_no_gap else {}

@@ -273,7 +273,7 @@ def test_a_backup_that_is_stopped_leaves_no_file_and_no_program(directory, numbe
     with subprocess.Popen(command, preexec_fn=stop_at_signals, **options) as backup:
         until(started.exists)
         backup.send_signal(number)
-        _, errors = backup.communicate(timeout=20)
+        _, errors = backup.communicate(timeout=120)
     assert (backup.returncode, errors.count("\n")) == (128 + number, 1)
     assert not list(Path(directory).glob("*circe.dump*"))
     with pytest.raises(ProcessLookupError):

@@ -1,15 +1,11 @@
 """The pages of errors, of the log-out and of the end of a session, and the icon of the pages."""
 
-import re
-
 import pytest
 from django.test import Client
 
-from circe.tests.page_walk import open_pages
 from customers.tests.factories import CustomerFactory
 from tenants.tests.factories import PASSWORD
 
-HISTORY_LINK = r'href="([^"]*/history/[^"]*)"'
 PAGE = {"HTTP_ACCEPT": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
@@ -97,13 +93,3 @@ def test_browsers_that_look_for_an_icon_find_one(db):
     answer = Client().get("/favicon.ico")
     assert answer.status_code == 302
     assert answer.url.endswith(".svg")
-
-
-@pytest.mark.slow("opens every page of the back office as each role of a business")
-@pytest.mark.parametrize("role", ["staff", "outlet_manager", "tenant_admin"])
-def test_only_who_may_read_the_history_is_offered_it(back_office, busy_business, role):
-    browser = back_office(role)
-    pages = open_pages(browser, busy_business)
-    links = {link: page for page in pages for link in re.findall(HISTORY_LINK, pages[page].content.decode())}
-    assert bool(links) == (role == "tenant_admin"), links
-    assert {link: page for link, page in links.items() if browser.get(link).status_code != 200} == {}

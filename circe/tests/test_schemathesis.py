@@ -27,7 +27,10 @@ from customers.portal.tests.conftest import mailed_token
 from tenants.characters import validate_name
 from tenants.tests.factories import PASSWORD
 
-pytestmark = pytest.mark.slow("sends hundreds of generated requests to each operation")
+pytestmark = [
+    pytest.mark.slow("sends hundreds of generated requests to each operation"),
+    pytest.mark.django_db,
+]
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "15"))
 ROLES = ["super_admin", "tenant_admin", "outlet_manager", "staff", "customer", None]
@@ -42,9 +45,12 @@ def app_with_client_address(environ, start_response):
     return application(environ | {"REMOTE_ADDR": "127.0.0.1"}, start_response)
 
 
-def api(*, coverage):
-    """Returns the schema of the API, bound to the application. `coverage`: whether to test every limit of every value."""
-    schema = schemathesis.openapi.from_dict(SchemaGenerator().get_schema(public=True))
+DOCUMENT = SchemaGenerator().get_schema(public=True)
+
+
+def api(path, *, coverage):
+    """Returns the schema of a path, bound to the application. `coverage`: whether to test every limit of every value."""
+    schema = schemathesis.openapi.from_dict(DOCUMENT | {"paths": {path: DOCUMENT["paths"][path]}})
     schema.app = app_with_client_address
     schema.config.phases.coverage.enabled = coverage
     schema.config.phases.examples.enabled = coverage
@@ -62,7 +68,15 @@ def api(*, coverage):
     return schema
 
 
-covered, random = api(coverage=True), api(coverage=False)
+# The requests of a path are generated when its test runs, and not in each process that collects tests.
+@pytest.fixture(params=DOCUMENT["paths"])
+def covered(request):
+    return api(request.param, coverage=True)
+
+
+@pytest.fixture(params=DOCUMENT["paths"])
+def random(request):
+    return api(request.param, coverage=False)
 
 
 @pytest.fixture(autouse=True)
@@ -91,13 +105,13 @@ def headers_of(as_role, portal_client, appointment):
     return lambda role: {"Authorization": client_of(role)._credentials["HTTP_AUTHORIZATION"]} if role else {}
 
 
-@covered.parametrize()
+@schemathesis.pytest.from_fixture("covered").parametrize()
 @fuzzed
 def test_every_limit_of_every_value(case, headers_of, appointment):
     call(case, ["customer" if is_of_portal(case) else "tenant_admin"], headers_of, appointment)
 
 
-@random.parametrize()
+@schemathesis.pytest.from_fixture("random").parametrize()
 @fuzzed
 def test_random_values(case, headers_of, appointment):
     call(case, ROLES_FOR_THE_PORTAL if is_of_portal(case) else ROLES, headers_of, appointment)
