@@ -185,7 +185,7 @@ def tenant(db):
 
 
 @pytest.fixture
-def stranger(db):
+def other_tenant(db):
     """Another business, whose data users of `tenant` must not see."""
     return TenantFactory(
         slug="nordlys", name="Nordlys", time_zone="Europe/Oslo", currency="NOK", phone_region="NO", language="nb"

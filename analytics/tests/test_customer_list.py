@@ -51,8 +51,8 @@ def test_the_filter_combines_with_other_filters_and_the_search(back_office, tena
     assert find_first_names(browser, "?segment=vip&deleted=yes") == []
 
 
-def test_customers_of_another_tenant_are_not_in_the_list_of_a_segment(back_office, stranger, customer, book):
-    book(customer(tenant=stranger), days_ago(200))
+def test_customers_of_another_tenant_are_not_in_the_list_of_a_segment(back_office, other_tenant, customer, book):
+    book(customer(tenant=other_tenant), days_ago(200))
     assert find_first_names(back_office("tenant_admin"), "?segment=at_risk") == []
 
 

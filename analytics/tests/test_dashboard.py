@@ -271,28 +271,28 @@ def test_the_named_periods_use_the_tenants_days(back_office, clock):
 # --- the business ---------------------------------------------------------------------------------------------------
 
 
-def test_a_tenant_admin_chooses_no_business(back_office, tenant, stranger):
+def test_a_tenant_admin_chooses_no_business(back_office, tenant, other_tenant):
     browser = back_office("tenant_admin")
     for path in (INDEX, FIGURES):
         assert "tenant_id" not in browser.get(path).context["form"].fields
         assert browser.get(path, {"tenant_id": tenant.pk}).status_code == 200
-        for tenant_id in (stranger.pk, "zzz", "", [tenant.pk, stranger.pk]):
+        for tenant_id in (other_tenant.pk, "zzz", "", [tenant.pk, other_tenant.pk]):
             assert browser.get(path, {"tenant_id": tenant_id}).status_code == 403
 
 
-def test_another_business_is_not_counted(back_office, year_of_bookings, stranger):
-    other = back_office("tenant_admin", tenant=stranger).get(f"{FIGURES}?period=all_time")
+def test_another_business_is_not_counted(back_office, year_of_bookings, other_tenant):
+    other = back_office("tenant_admin", tenant=other_tenant).get(f"{FIGURES}?period=all_time")
     assert {read_figures(other)[name] for name in ("Customers", "Appointments")} == {
         ("0", ""),
         ("0", "0,0 per customer who came"),
     }
 
 
-def test_a_super_admin_chooses_a_business_or_all(back_office, year_of_bookings, tenant, stranger, customer, book):
-    book(customer(tenant=stranger), TODAY, total_price=93)
+def test_a_super_admin_chooses_a_business_or_all(back_office, year_of_bookings, tenant, other_tenant, customer, book):
+    book(customer(tenant=other_tenant), TODAY, total_price=93)
     browser = back_office("super_admin")
     everybody = browser.get(f"{FIGURES}?period=all_time")
-    one = browser.get(f"{FIGURES}?period=all_time&tenant_id={stranger.pk}")
+    one = browser.get(f"{FIGURES}?period=all_time&tenant_id={other_tenant.pk}")
     assert read_figures(everybody)["Customers"] == ("8", "")
     assert read_figures(one)["Revenue"] == ("93 NOK", "93 NOK per customer who came")
     assert "Nordlys , all time" in Page(one).text

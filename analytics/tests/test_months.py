@@ -24,23 +24,23 @@ def months(*names):
     return [dt.date.fromisoformat(f"{name}-01") for name in names]
 
 
-def test_new_customers_are_counted_by_month(customer, stranger, in_scope):
+def test_new_customers_are_counted_by_month(customer, other_tenant, in_scope):
     for created in ("2025-03-16T16:59:59Z", "2025-03-16T17:00:00Z", "2025-03-31T16:59:59Z", "2025-03-31T17:00:00Z"):
         customer(created_at=dt.datetime.fromisoformat(created))
     customer(created_at=dt.datetime(2025, 6, 15, tzinfo=dt.UTC))
     created = dt.datetime(2025, 5, 1, 12, tzinfo=dt.UTC)
     DeletedCustomerFactory(tenant=in_scope, created_at=created)
-    customer(tenant=stranger, created_at=created)
+    customer(tenant=other_tenant, created_at=created)
     # From the 17th in Jakarta; May has none.
     counts = dict(zip(months("2025-03", "2025-04", "2025-05", "2025-06"), (2, 1, 0, 1), strict=True))
     assert count_new_customers_by_month(SPRING) == counts
 
 
-def test_revenue_is_summed_by_month(customer, book, stranger, in_scope):
+def test_revenue_is_summed_by_month(customer, book, other_tenant, in_scope):
     book(customer(), dt.date(2025, 3, 16), dt.date(2025, 3, 17), dt.date(2025, 3, 31), total_price=100)
     book(DeletedCustomerFactory(tenant=in_scope), dt.date(2025, 5, 31), total_price=7)
     book(customer(), dt.date(2025, 4, 1), status="no_show")
-    book(customer(tenant=stranger), dt.date(2025, 4, 1))
+    book(customer(tenant=other_tenant), dt.date(2025, 4, 1))
     amounts = dict(zip(months("2025-03", "2025-04", "2025-05", "2025-06"), (200, 0, 7, 0), strict=True))
     assert sum_revenue_by_month(SPRING) == amounts
 
@@ -97,11 +97,11 @@ def sum_by_month(rows, within):
 @pytest.mark.slow("counts generated businesses again in Python")
 @pytest.mark.parametrize("zone", ["Asia/Jakarta", "America/Havana", "Pacific/Auckland"])
 @pytest.mark.parametrize("everybody", [False, True])
-def test_the_months_sum_to_the_figures_and_equal_a_sum_in_python(zone, everybody, customer, book, tenant, stranger):
+def test_the_months_sum_to_the_figures_and_equal_a_sum_in_python(zone, everybody, customer, book, tenant, other_tenant):
     chance = random.Random(zone)
     tenant.time_zone = zone
     tenant.save()
-    for owner in (tenant, stranger):
+    for owner in (tenant, other_tenant):
         for _ in range(40):
             # Near the first instant of a month, in any time zone.
             turn = dt.datetime(2024, chance.randint(1, 12), 1, tzinfo=dt.UTC)

@@ -48,13 +48,13 @@ def test_administrators_list_a_segment_newest_first_and_with_other_filters(as_ro
 
 
 def test_a_super_admin_lists_a_segment_of_all_businesses_each_by_its_own_thresholds(
-    super_admin, everyone, customer, book, stranger
+    super_admin, everyone, customer, book, other_tenant
 ):
-    stranger.at_risk_after_days = 10
-    stranger.save()
-    book(customer(first_name="foreign", tenant=stranger), days_ago(20))
+    other_tenant.at_risk_after_days = 10
+    other_tenant.save()
+    book(customer(first_name="foreign", tenant=other_tenant), days_ago(20))
     assert names(super_admin, "segment=at_risk") == ["lapsed", "foreign"]
-    assert names(super_admin, f"segment=at_risk&tenant_id={stranger.pk}") == ["foreign"]
+    assert names(super_admin, f"segment=at_risk&tenant_id={other_tenant.pk}") == ["foreign"]
     assert sum(super_admin.get(f"{CUSTOMERS}?segment={one}").json()["total"] for one in SEGMENTS) == 7
 
 
@@ -83,6 +83,6 @@ def test_an_unknown_segment_is_a_400_that_names_all(admin, query):
 
 
 @pytest.mark.usefixtures("each_tenant_guard")
-def test_another_business_is_not_in_a_segment(admin, customer, book, stranger):
-    book(customer(tenant=stranger), days_ago(200))
+def test_another_business_is_not_in_a_segment(admin, customer, book, other_tenant):
+    book(customer(tenant=other_tenant), days_ago(200))
     assert names(admin, "segment=at_risk") == names(admin, "segment=new") == []

@@ -202,14 +202,14 @@ def test_the_thresholds_can_be_set_by_the_tenant(customer, book, segments, tenan
 
 
 def test_over_all_tenants_each_has_its_own_thresholds_and_top_tenth(
-    customer, book, segments, tenant, stranger, super_admin
+    customer, book, segments, tenant, other_tenant, super_admin
 ):
-    for business, price in ((tenant, 1_000_000), (stranger, 100)):
+    for business, price in ((tenant, 1_000_000), (other_tenant, 100)):
         for extra in range(5):
             book(customer(tenant=business), *[days_ago(60)] * 5, total_price=price + extra)
     assert segments(super_admin) == {"vip": 2, "regular": 8}
-    stranger.at_risk_after_days = 59
-    stranger.save()
+    other_tenant.at_risk_after_days = 59
+    other_tenant.save()
     assert segments(super_admin) == {"vip": 1, "regular": 4, "at_risk": 5}
 
 

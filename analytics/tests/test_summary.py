@@ -261,7 +261,7 @@ def test_an_empty_tenant_has_zeros(admin):
 
 
 @pytest.mark.usefixtures("each_tenant_guard")
-def test_definitions_have_the_tenants_thresholds(admin, tenant, stranger):
+def test_definitions_have_the_tenants_thresholds(admin, tenant, other_tenant):
     thresholds = {"at_risk_after_days": 1, "new_within_days": 2, "vip_min_visits": 3, "vip_top_percent": 4}
     for name, value in thresholds.items():
         setattr(tenant, name, value)
@@ -270,9 +270,9 @@ def test_definitions_have_the_tenants_thresholds(admin, tenant, stranger):
 
 
 @pytest.fixture
-def two_businesses(customer, book, stranger):
+def two_businesses(customer, book, other_tenant):
     """Creates a customer of the tenant with one visit, and one of another tenant with two."""
-    own, foreign = customer(), customer(tenant=stranger)
+    own, foreign = customer(), customer(tenant=other_tenant)
     book(own, days_ago(40))
     book(foreign, days_ago(40), days_ago(40), total_price=500)
     return own, foreign
@@ -285,7 +285,7 @@ def test_another_business_is_not_counted(admin, two_businesses, statistics):
     assert figures["top_customers_by_appointments"] == [top(two_businesses[0], 1, 350_000)]
 
 
-def test_a_super_admin_gets_the_sums_over_all_tenants(super_admin, tenant, stranger, two_businesses):
+def test_a_super_admin_gets_the_sums_over_all_tenants(super_admin, tenant, other_tenant, two_businesses):
     own, foreign = two_businesses
     body = super_admin.get(URL).json()
     assert body["statistics"] == EMPTY | {
@@ -305,12 +305,12 @@ def test_a_super_admin_gets_the_sums_over_all_tenants(super_admin, tenant, stran
         "customer_segments": {"vip": 0, "regular": 2, "new": 0, "at_risk": 0},
     }
     assert body["currencies"] == ["IDR", "NOK"]
-    assert {one["tenant_id"] for one in body["definitions"]["thresholds"]} == {tenant.pk, stranger.pk}
+    assert {one["tenant_id"] for one in body["definitions"]["thresholds"]} == {tenant.pk, other_tenant.pk}
 
 
-def test_a_super_admin_can_select_one_tenant(super_admin, as_role, stranger, two_businesses):
-    filtered = super_admin.get(URL, {"tenant_id": stranger.pk}).json()
-    assert filtered == as_role("tenant_admin", tenant=stranger).get(URL).json()
+def test_a_super_admin_can_select_one_tenant(super_admin, as_role, other_tenant, two_businesses):
+    filtered = super_admin.get(URL, {"tenant_id": other_tenant.pk}).json()
+    assert filtered == as_role("tenant_admin", tenant=other_tenant).get(URL).json()
     assert filtered["currencies"] == ["NOK"]
 
 
@@ -325,15 +325,15 @@ def test_over_all_tenants_days_are_in_utc(super_admin, customer, statistics):
     )
 
 
-def test_a_currency_of_several_tenants_is_listed_once(super_admin, tenant, stranger):
-    stranger.currency = tenant.currency
-    stranger.save()
+def test_a_currency_of_several_tenants_is_listed_once(super_admin, tenant, other_tenant):
+    other_tenant.currency = tenant.currency
+    other_tenant.save()
     assert super_admin.get(URL).json()["currencies"] == ["IDR"]
 
 
 @pytest.mark.parametrize("status", [403, 400])
-def test_a_foreign_or_unknown_tenant_id_is_an_error(admin, super_admin, stranger, status):
-    client, tenant_id = (admin, stranger.pk) if status == 403 else (super_admin, "0" * 24)
+def test_a_foreign_or_unknown_tenant_id_is_an_error(admin, super_admin, other_tenant, status):
+    client, tenant_id = (admin, other_tenant.pk) if status == 403 else (super_admin, "0" * 24)
     assert client.get(URL, {"tenant_id": tenant_id}).status_code == status
 
 

@@ -102,9 +102,9 @@ def test_an_appointment_of_zero_length_is_an_error(back_office, booking):
 @pytest.mark.slow("sends every reference of a form")
 @pytest.mark.parametrize("field", ["customer", "service", "staff", "outlet"])
 @pytest.mark.parametrize("role", ["staff", "super_admin"])
-def test_rows_of_another_tenant_can_not_be_booked(back_office, tenant, stranger, booking, field, role):
+def test_rows_of_another_tenant_can_not_be_booked(back_office, tenant, other_tenant, booking, field, role):
     make = {"customer": CustomerFactory, "service": ServiceFactory, "staff": UserFactory, "outlet": OutletFactory}
-    body = booking | {field: make[field](tenant=stranger).pk, "tenant": tenant.pk}
+    body = booking | {field: make[field](tenant=other_tenant).pk, "tenant": tenant.pk}
     assert set(errors(back_office(role).post(ADD, body))) == {field}
 
 
@@ -146,13 +146,13 @@ def test_the_appointment_of_a_purged_customer_can_be_changed(back_office, in_sco
     ],
 )
 def test_an_action_sets_the_status_of_the_selected_appointments(
-    back_office, stranger, in_scope, action, before, status, label
+    back_office, other_tenant, in_scope, action, before, status, label
 ):
     own = [AppointmentFactory(tenant=in_scope, status=before) for _ in range(2)]
-    theirs = AppointmentFactory(tenant=stranger, status=before)
+    theirs = AppointmentFactory(tenant=other_tenant, status=before)
     assert shown_messages(run_action(back_office("outlet_manager"), action, *own, theirs)) == [f"{label}: 2."]
     assert {one.status for one in Appointment.objects.all()} == {status}
-    with tenant_scope(stranger):
+    with tenant_scope(other_tenant):
         theirs.refresh_from_db()
     assert theirs.status == before
 
@@ -208,8 +208,8 @@ def test_the_list_filters_by_days_of_the_tenants_time_zone(back_office, tenant, 
         assert days(back_office("staff"), query) == found
 
 
-def test_a_search_finds_appointments_of_any_day_by_customer(back_office, tenant, stranger):
-    for owner in (tenant, stranger):
+def test_a_search_finds_appointments_of_any_day_by_customer(back_office, tenant, other_tenant):
+    for owner in (tenant, other_tenant):
         AppointmentFactory(tenant=owner, customer=CustomerFactory(tenant=owner, first_name="Zoë"))
     AppointmentFactory(tenant=tenant)
     assert len(days(back_office("staff"), "?q=zoe")) == 1
@@ -223,8 +223,8 @@ def test_filters_select_by_status_outlet_and_staff(back_office, tenant):
         assert [found.pk for found in browser.get(f"{PAGE}?day=all&{query}").context["cl"].result_list] == [one.pk]
 
 
-def test_filters_offer_no_rows_of_another_tenant(back_office, tenant, stranger):
-    for owner in (tenant, tenant, stranger, stranger):
+def test_filters_offer_no_rows_of_another_tenant(back_office, tenant, other_tenant):
+    for owner in (tenant, tenant, other_tenant, other_tenant):
         OutletFactory(tenant=owner, name=f"{owner.name} {OutletFactory._meta.next_sequence()}")
     content = back_office("staff").get(PAGE).content.decode()
     assert "Lotus " in content

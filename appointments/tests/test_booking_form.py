@@ -133,10 +133,10 @@ def test_an_appointment_does_not_overlap_with_itself(back_office, in_scope, book
     )
 
 
-def test_a_super_admin_sees_overlaps_within_the_business_only(back_office, in_scope, stranger, booking):
+def test_a_super_admin_sees_overlaps_within_the_business_only(back_office, in_scope, other_tenant, booking):
     browser = back_office("super_admin")
     body = booking | {"tenant": in_scope.pk}
-    AppointmentFactory(tenant=stranger, status=Status.CONFIRMED, start_time=dt.time(14))
+    AppointmentFactory(tenant=other_tenant, status=Status.CONFIRMED, start_time=dt.time(14))
     assert browser.post(ADD, body).status_code == 302
     assert errors(browser.post(ADD, body)) == overlap_error(
         by=Appointment.objects.get(), when="on 2025-01-25 from 14:00 to 15:00"
@@ -218,8 +218,8 @@ def test_the_url_gives_the_initial_values(back_office, tenant, booking):
     assert initial(browser) == {}
 
 
-def test_the_only_outlet_is_the_initial_value(back_office, tenant, stranger):
-    OutletFactory(tenant=stranger)
+def test_the_only_outlet_is_the_initial_value(back_office, tenant, other_tenant):
+    OutletFactory(tenant=other_tenant)
     OutletFactory(tenant=tenant, is_active=False)
     only = OutletFactory(tenant=tenant)
     assert initial(back_office("staff")) == {"outlet": only.pk}
@@ -232,8 +232,8 @@ def test_invalid_values_in_the_url_are_ignored(back_office, query):
     assert back_office("staff").get(f"{ADD}?{query}").status_code == 200
 
 
-def test_a_row_of_another_business_is_no_initial_value(back_office, stranger):
-    theirs = UserFactory(tenant=stranger, first_name="Stranger")
+def test_a_row_of_another_business_is_no_initial_value(back_office, other_tenant):
+    theirs = UserFactory(tenant=other_tenant, first_name="Stranger")
     assert "Stranger" not in back_office("staff").get(f"{ADD}?staff={theirs.pk}").content.decode()
 
 

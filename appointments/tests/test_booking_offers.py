@@ -116,10 +116,10 @@ def test_an_appointment_that_is_moved_frees_its_own_time_and_keeps_its_length(ba
     assert free_times(browser, **question, appointment=one.pk)[1] == ["09:00", "09:15", "09:30"]
 
 
-def test_nothing_of_another_business_is_offered(back_office, haircut, people, stranger):
-    theirs = ServiceFactory(tenant=stranger)
-    outlet, person = OutletFactory(tenant=stranger), UserFactory(tenant=stranger)
-    works_daily(stranger, person.pk, outlet.pk, (dt.time(9), dt.time(17)))
+def test_nothing_of_another_business_is_offered(back_office, haircut, people, other_tenant):
+    theirs = ServiceFactory(tenant=other_tenant)
+    outlet, person = OutletFactory(tenant=other_tenant), UserFactory(tenant=other_tenant)
+    works_daily(other_tenant, person.pk, outlet.pk, (dt.time(9), dt.time(17)))
     browser = back_office("staff")
     for service in (theirs.pk, new_id(), "zzz", "%00", ""):
         assert browser.get(f"{PAGE}free-times/?service={service}&day={MONDAY}").status_code == 404
@@ -193,8 +193,8 @@ def test_what_the_url_says_is_not_replaced(back_office, jane, people, haircut, k
     assert filled == ({name: [values[name]]} if name in {"staff", "service", "start_time"} else {})
 
 
-def test_nothing_is_recommended_for_another_business_s_or_an_inactive_customer(back_office, tenant, stranger, jane):
-    theirs, inactive = CustomerFactory(tenant=stranger), CustomerFactory(tenant=tenant, is_active=False)
+def test_nothing_is_recommended_for_another_business_s_or_an_inactive_customer(back_office, tenant, other_tenant, jane):
+    theirs, inactive = CustomerFactory(tenant=other_tenant), CustomerFactory(tenant=tenant, is_active=False)
     for pk in (theirs.pk, inactive.pk, new_id(), "zzz"):
         answer = back_office("staff").get(f"{ADD}?customer={pk}")
         assert not answer.context.get("recommendations")
@@ -202,10 +202,15 @@ def test_nothing_is_recommended_for_another_business_s_or_an_inactive_customer(b
 
 
 def test_a_super_admin_s_form_opens_on_the_recommendation_of_the_customer_s_business(
-    back_office, in_scope, stranger, jane, haircut
+    back_office, in_scope, other_tenant, jane, haircut
 ):
-    works_daily(stranger, UserFactory(tenant=stranger).pk, OutletFactory(tenant=stranger).pk, (dt.time(1), dt.time(2)))
-    ServiceFactory(tenant=stranger)
+    works_daily(
+        other_tenant,
+        UserFactory(tenant=other_tenant).pk,
+        OutletFactory(tenant=other_tenant).pk,
+        (dt.time(1), dt.time(2)),
+    )
+    ServiceFactory(tenant=other_tenant)
     browser = back_office("super_admin")
     form = opened(browser, f"{ADD}?customer={jane.pk}")
     assert (form["tenant"], form["service"]) == ([in_scope.pk], [haircut.pk])
@@ -238,7 +243,7 @@ def test_an_unknown_customer_changes_no_order(back_office, jane, customer):
     assert choices(back_office("staff"), "service", customer) == ["Beard trim", "Haircut"]
 
 
-def test_favourites_of_another_business_s_customer_are_not_told(back_office, stranger, jane):
-    browser = back_office("staff", tenant=stranger)
-    ServiceFactory(tenant=stranger, name="A")
+def test_favourites_of_another_business_s_customer_are_not_told(back_office, other_tenant, jane):
+    browser = back_office("staff", tenant=other_tenant)
+    ServiceFactory(tenant=other_tenant, name="A")
     assert choices(browser, "service", jane.pk) == ["A"]

@@ -114,12 +114,12 @@ def parse_booking_url(url):
 
 
 @pytest.mark.parametrize("role", Role.values)
-def test_every_role_sees_only_the_appointments_of_its_business(back_office, tenant, book, stranger, role):
-    ours, theirs = book("10:00-11:00"), AppointmentFactory(tenant=stranger, appointment_date=SATURDAY)
+def test_every_role_sees_only_the_appointments_of_its_business(back_office, tenant, book, other_tenant, role):
+    ours, theirs = book("10:00-11:00"), AppointmentFactory(tenant=other_tenant, appointment_date=SATURDAY)
     answer = back_office(role).get(f"{DAY}&tenant_id={tenant.pk}")
     assert list_card_ids(answer) == [ours.pk]
     assert str(theirs.customer) not in answer.content.decode()
-    assert stranger.name not in answer.content.decode() or role == "super_admin"
+    assert other_tenant.name not in answer.content.decode() or role == "super_admin"
 
 
 def test_a_card_shows_all_details_of_an_appointment(back_office, book, shared):
@@ -215,10 +215,10 @@ def test_today_is_a_day_of_the_tenants_time_zone(back_office, instant, zone, day
     assert day in answer.context["title"]
 
 
-def test_the_links_to_the_days_around_are_right_when_clocks_change(back_office, stranger):
-    outlet = OutletFactory(tenant=stranger)
+def test_the_links_to_the_days_around_are_right_when_clocks_change(back_office, other_tenant):
+    outlet = OutletFactory(tenant=other_tenant)
     days = (
-        back_office("staff", tenant=stranger)
+        back_office("staff", tenant=other_tenant)
         .get(f"{SHEET}?day=2025-03-30&outlet={outlet.pk}")
         .context["sheet"]
         .day_urls
@@ -317,9 +317,9 @@ def test_a_past_day_has_no_free_time_and_a_later_day_all_of_the_working_hours(ba
     assert not browser.get(f"{SHEET}?day=2025-01-24").context["sheet"].staff_off
 
 
-def test_the_sheet_lists_staff_who_neither_work_nor_have_an_appointment(back_office, tenant, stranger, book, ana):
+def test_the_sheet_lists_staff_who_neither_work_nor_have_an_appointment(back_office, tenant, other_tenant, book, ana):
     browser = back_office("staff")
-    UserFactory(tenant=stranger, first_name="Stranger")
+    UserFactory(tenant=other_tenant, first_name="Stranger")
     UserFactory(tenant=tenant, is_active=False)
     off = browser.get(DAY).context["sheet"].staff_off
     assert {staff.pk for staff, *_ in off} == {ana.pk, browser.user.pk}
@@ -337,28 +337,28 @@ def test_an_appointment_of_a_later_day_can_only_be_cancelled(back_office, book):
 # --- access ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_super_admin_chooses_a_business_first(back_office, tenant, stranger, book):
+def test_a_super_admin_chooses_a_business_first(back_office, tenant, other_tenant, book):
     book("10:00-11:00")
     browser = back_office("super_admin")
     for query in ("", "?day=2025-01-25", "?tenant_id="):
         answer = browser.get(f"{SHEET}{query}")
         assert (answer.status_code, list_card_ids(answer)) == (200, [])
         assert "A day sheet shows one business: choose it above." in text(answer)
-    assert list_card_ids(browser.get(f"{DAY}&tenant_id={stranger.pk}")) == []
+    assert list_card_ids(browser.get(f"{DAY}&tenant_id={other_tenant.pk}")) == []
     sheet = browser.get(f"{DAY}&tenant_id={tenant.pk}").context["sheet"]
     assert all(f"tenant_id={tenant.pk}" in url for url in sheet.day_urls.values())
     assert parse_booking_url(sheet.new_booking_url)["tenant"] == tenant.pk
     for unknown in (new_id(), "zzz", "%00"):
         assert browser.get(f"{DAY}&tenant_id={unknown}").status_code == 404
-    outlet = OutletFactory(tenant=stranger)
+    outlet = OutletFactory(tenant=other_tenant)
     assert browser.get(f"{DAY}&tenant_id={tenant.pk}&outlet={outlet.pk}").status_code == 404
 
 
-def test_another_business_is_a_403_and_its_outlet_a_404(back_office, tenant, stranger):
+def test_another_business_is_a_403_and_its_outlet_a_404(back_office, tenant, other_tenant):
     browser = back_office("tenant_admin")
     assert browser.get(f"{SHEET}?tenant_id={tenant.pk}").status_code == 200
-    assert browser.get(f"{SHEET}?tenant_id={stranger.pk}").status_code == 403
-    for outlet in (OutletFactory(tenant=stranger).pk, new_id(), "zzz", "%00"):
+    assert browser.get(f"{SHEET}?tenant_id={other_tenant.pk}").status_code == 403
+    for outlet in (OutletFactory(tenant=other_tenant).pk, new_id(), "zzz", "%00"):
         assert browser.get(f"{SHEET}?outlet={outlet}").status_code == 404
 
 

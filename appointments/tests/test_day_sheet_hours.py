@@ -156,8 +156,8 @@ def test_the_working_hours_of_many_are_read_at_once(back_office, tenant, shared,
     assert len(of_six) == len(of_one)
 
 
-def test_nothing_of_another_business_s_hours_is_shown(back_office, stranger, budi):
-    browser = back_office("staff", tenant=stranger)
+def test_nothing_of_another_business_s_hours_is_shown(back_office, other_tenant, budi):
+    browser = back_office("staff", tenant=other_tenant)
     assert read_columns(browser.get(DAY)) == {}
     assert "Budi" not in browser.get(DAY).content.decode()
 

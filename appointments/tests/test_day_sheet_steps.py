@@ -152,8 +152,8 @@ def test_the_appointment_of_a_purged_customer_blocks_its_time(back_office, book)
     )
 
 
-def test_an_appointment_of_another_business_or_an_unknown_one_is_not_found(back_office, stranger, tenant, book):
-    theirs = AppointmentFactory(tenant=stranger, status=Status.CONFIRMED)
+def test_an_appointment_of_another_business_or_an_unknown_one_is_not_found(back_office, other_tenant, tenant, book):
+    theirs = AppointmentFactory(tenant=other_tenant, status=Status.CONFIRMED)
     browser = back_office("staff")
     for pk in (theirs.pk, new_id(), "zzz", "\0", ""):
         body = {"appointment": pk, "seen": "confirmed", "status": "cancelled"}

@@ -113,10 +113,10 @@ def test_an_appointment_without_a_blocking_status_blocks_no_time(book, status):
     book("10:30-11:00", status=status)
 
 
-def test_other_members_of_staff_can_be_booked_at_that_time(book, tenant, stranger):
+def test_other_members_of_staff_can_be_booked_at_that_time(book, tenant, other_tenant):
     book("10:00-11:00")
     book("10:00-11:00", staff_id=UserFactory(tenant=tenant).pk)
-    AppointmentFactory(tenant=stranger, start_time=dt.time(10), end_time=dt.time(11), status="confirmed")
+    AppointmentFactory(tenant=other_tenant, start_time=dt.time(10), end_time=dt.time(11), status="confirmed")
 
 
 @pytest.mark.parametrize("status", BLOCKING_STATUSES)
@@ -157,9 +157,9 @@ def test_validation_refuses_an_overlap_with_a_message(book, tenant):
 
 
 @pytest.mark.parametrize("field", ["staff", "customer", "service", "outlet"])
-def test_references_to_another_tenants_rows_are_impossible(book, tenant, stranger, field):
+def test_references_to_another_tenants_rows_are_impossible(book, tenant, other_tenant, field):
     make = {"staff": UserFactory, "customer": CustomerFactory, "service": ServiceFactory, "outlet": OutletFactory}
-    foreign = make[field](tenant=stranger)
+    foreign = make[field](tenant=other_tenant)
     with pytest.raises(IntegrityError) as error:
         book("10:00-11:00", **{"staff_id": foreign.pk} if field == "staff" else {field: foreign})
     assert violated_constraint(error.value) == f"appointment_{field}"
@@ -173,9 +173,9 @@ def test_references_to_another_tenants_rows_are_impossible(book, tenant, strange
     assert error.value.message_dict == {field: ["Choose one of the same business."]}
 
 
-def test_an_appointment_can_not_be_moved_to_another_tenant(book, tenant, stranger):
+def test_an_appointment_can_not_be_moved_to_another_tenant(book, tenant, other_tenant):
     own = book("10:00-11:00")
-    own.tenant = stranger
+    own.tenant = other_tenant
     with tenant_scope(tenant), pytest.raises(CrossTenantWrite):
         own.save()
     with tenant_scope(ALL_TENANTS), pytest.raises(IntegrityError), transaction.atomic():

@@ -67,10 +67,10 @@ def test_an_export_has_the_answers_of_the_api(jane, admin, tenant):
     assert HASH not in ran.stdout
 
 
-def test_an_export_has_soft_deleted_rows_and_no_other_persons_rows(jane, tenant, stranger):
+def test_an_export_has_soft_deleted_rows_and_no_other_persons_rows(jane, tenant, other_tenant):
     CustomerFactory(tenant=tenant)
     deleted = DeletedCustomerFactory(tenant=tenant, email="JANE@example.com", deleted_at=jane.created_at)
-    theirs = CustomerFactory(tenant=stranger, email=jane.email, phone=jane.phone)
+    theirs = CustomerFactory(tenant=other_tenant, email=jane.email, phone=jane.phone)
 
     def export_deletion_times(*arguments):
         return {row["id"]: row["deleted_at"] for row in run("export_customer", *arguments).report["rows"]}

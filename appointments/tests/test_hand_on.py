@@ -217,10 +217,10 @@ def test_a_booking_that_changed_meanwhile_is_not_handed_on(back_office, salon):
     assert done == "Handed on: 2."
 
 
-def test_who_may_not_and_what_is_not_there(back_office, salon, stranger):
+def test_who_may_not_and_what_is_not_there(back_office, salon, other_tenant):
     assert open_page(back_office("staff"), staff=salon.ana.pk).status_code == 403
     browser = back_office("outlet_manager")
-    foreign = UserFactory(tenant=stranger)
+    foreign = UserFactory(tenant=other_tenant)
     for query in ({}, {"staff": "x"}, {"staff": "0" * 24}, {"outlet": salon.ana.pk}, {"staff": foreign.pk}):
         assert open_page(browser, **query).status_code == 404, query
     page = open_page(browser, staff=salon.ana.pk)
@@ -290,9 +290,9 @@ def test_who_deletes_what_has_history_is_told_to_deactivate_it_with_a_link(back_
     assert f'<a href="{page}">' in content
 
 
-def test_bookings_of_two_businesses_are_not_handed_on_together(back_office, salon, stranger):
-    with tenant_scope(stranger):
-        other = AppointmentFactory(tenant=stranger, status="confirmed", appointment_date=MONDAY)
+def test_bookings_of_two_businesses_are_not_handed_on_together(back_office, salon, other_tenant):
+    with tenant_scope(other_tenant):
+        other = AppointmentFactory(tenant=other_tenant, status="confirmed", appointment_date=MONDAY)
     browser = back_office("super_admin")
     body = {"action": "hand_on", "_selected_action": [salon.nine.pk, other.pk], "asked": 1, "staff": "anybody"}
     answer = browser.post(f"{LIST}?day=all", body)

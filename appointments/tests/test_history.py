@@ -298,8 +298,8 @@ def test_for_a_super_admin_days_are_in_the_time_zone_of_the_customers_tenant(sup
     assert ids(super_admin, jane, "from_date=2025-01-10T17:00:00Z&to_date=2025-01-10T17:00:00Z") == [pk]
 
 
-def test_404_for_a_foreign_a_deleted_and_an_unknown_customer(staff, super_admin, tenant, stranger):
-    foreign = AppointmentFactory(tenant=stranger).customer
+def test_404_for_a_foreign_a_deleted_and_an_unknown_customer(staff, super_admin, tenant, other_tenant):
+    foreign = AppointmentFactory(tenant=other_tenant).customer
     for absent in (foreign.pk, DeletedCustomerFactory(tenant=tenant).pk, NO_SUCH_ID, "122", "%00"):
         for query in ("", "?status=banana"):
             response = staff.get(f"{CUSTOMERS}/{absent}/appointments{query}")

@@ -135,6 +135,6 @@ def test_what_cannot_be_understood_is_refused_by_name(staff, query):
 
 @in_one_test("query", ["last_visit_from=2020-01-01", "total_spent_min=0", "ordering=-total_spent"])
 @pytest.mark.usefixtures("each_tenant_guard")
-def test_customers_of_another_business_are_not_found(staff, stranger, query):
-    AppointmentFactory(tenant=stranger, customer=CustomerFactory(tenant=stranger))
+def test_customers_of_another_business_are_not_found(staff, other_tenant, query):
+    AppointmentFactory(tenant=other_tenant, customer=CustomerFactory(tenant=other_tenant))
     assert names(staff, query) == []

@@ -91,8 +91,8 @@ def test_the_script_of_the_form_asks_for_them(back_office, tenant, jane):
     assert "No needs, notes or favourites are known." in nobody
 
 
-def test_nobody_else_s_customer_is_told(back_office, tenant, stranger, jane, client):
-    gone, theirs = DeletedCustomerFactory(tenant=tenant), CustomerFactory(tenant=stranger, notes="Secret")
+def test_nobody_else_s_customer_is_told(back_office, tenant, other_tenant, jane, client):
+    gone, theirs = DeletedCustomerFactory(tenant=tenant), CustomerFactory(tenant=other_tenant, notes="Secret")
     browser = back_office("staff")
     for page in (notes_page(gone), notes_page(theirs), "/admin/customers/customer/0/notes/"):
         assert browser.get(page).status_code == 404

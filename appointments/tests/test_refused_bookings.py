@@ -305,8 +305,8 @@ def test_a_malformed_alternative_is_a_400(back_office, in_scope, booking, slot):
     assert not Appointment.objects.exists()
 
 
-def test_an_alternative_of_another_business_is_an_error(back_office, in_scope, stranger, booking):
-    theirs, outlet = UserFactory(tenant=stranger), OutletFactory(tenant=stranger)
+def test_an_alternative_of_another_business_is_an_error(back_office, in_scope, other_tenant, booking):
+    theirs, outlet = UserFactory(tenant=other_tenant), OutletFactory(tenant=other_tenant)
     value = f"2026-11-30T14:00 15:00 {theirs.pk} {outlet.pk}"
     assert set(errors(back_office("staff").post(ADD, booking | {"slot": value}))) == {"staff", "outlet"}
 

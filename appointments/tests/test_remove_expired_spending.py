@@ -20,9 +20,9 @@ OLD, NEW = (TODAY - dt.timedelta(days=days) for days in (400, 100))
 
 
 @pytest.fixture
-def totals(tenant, stranger):
+def totals(tenant, other_tenant):
     """`totals(tenant)`: the totals of the one customer of a business, who has a visit that is too old and a recent one."""
-    for business in (tenant, stranger):
+    for business in (tenant, other_tenant):
         customer = CustomerFactory(tenant=business)
         for day, price in ((NEW, 5), (OLD, 7)):
             visit = {"customer": customer, "appointment_date": day, "status": Status.COMPLETED, "total_price": price}
@@ -46,19 +46,19 @@ def remove_expired_spending(*arguments):
     return json.loads(output.getvalue())["rows"]
 
 
-def test_visits_that_are_too_old_are_subtracted(tenant, stranger, totals):
+def test_visits_that_are_too_old_are_subtracted(tenant, other_tenant, totals):
     report = [{"tenant": tenant.slug, "outcome": "changed", "rows": 1}]
     assert remove_expired_spending("--tenant", tenant.slug, "--dry-run") == report
     assert totals(tenant) == (12, OLD, 12)
     assert remove_expired_spending("--tenant", tenant.slug) == report
     assert totals(tenant) == (5, NEW, 12)
-    assert totals(stranger) == (12, OLD, 12)
+    assert totals(other_tenant) == (12, OLD, 12)
     call_command("check_totals", tenant=tenant.slug)
 
 
-def test_a_second_run_changes_nothing(tenant, stranger, totals):
-    assert {row["tenant"] for row in remove_expired_spending("--all-tenants")} == {tenant.slug, stranger.slug}
-    assert totals(tenant) == totals(stranger) == (5, NEW, 12)
+def test_a_second_run_changes_nothing(tenant, other_tenant, totals):
+    assert {row["tenant"] for row in remove_expired_spending("--all-tenants")} == {tenant.slug, other_tenant.slug}
+    assert totals(tenant) == totals(other_tenant) == (5, NEW, 12)
     assert remove_expired_spending("--all-tenants") == []
     with tenant_scope(ALL_TENANTS):
         assert set(CustomerTotals.objects.values_list("recent_spent", flat=True)) == {5}

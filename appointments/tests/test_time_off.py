@@ -117,18 +117,18 @@ def test_the_first_and_the_last_local_time_are_fine(manager, ana):
 
 
 @pytest.mark.parametrize("field", ["staff_id", "outlet_id"])
-def test_a_foreign_id_is_answered_like_an_absent_one(manager, field, stranger):
+def test_a_foreign_id_is_answered_like_an_absent_one(manager, field, other_tenant):
     make = {"staff_id": UserFactory, "outlet_id": OutletFactory}[field]
-    for ids in ({"foreign": make(tenant=stranger).pk, "absent": new_id(), "malformed": "zzz"},):
+    for ids in ({"foreign": make(tenant=other_tenant).pk, "absent": new_id(), "malformed": "zzz"},):
         posted = {manager.post(URL, body(**{field: pk})).content for pk in ids.values()}
         listed = {manager.get(f"{URL}?{field}={pk}").content for pk in ids.values()}
         assert len(posted) == len(listed) == 1
     assert {*errors(manager.get(f"{URL}?{field}={new_id()}"))} == {field}
 
 
-def test_an_instant_of_a_repeated_hour_is_the_first_or_the_end_of_it(as_role, stranger):
+def test_an_instant_of_a_repeated_hour_is_the_first_or_the_end_of_it(as_role, other_tenant):
     """In Oslo, 25 October 2026 has 02:00 to 03:00 twice: from 00:00 and from 01:00 UTC."""
-    manager, ana = as_role("outlet_manager", tenant=stranger), UserFactory(tenant=stranger)
+    manager, ana = as_role("outlet_manager", tenant=other_tenant), UserFactory(tenant=other_tenant)
 
     def enter(start, end):
         answer = manager.post(URL, body(staff_id=ana.pk, starts_at=start, ends_at=end))
@@ -259,8 +259,10 @@ def test_staff_enter_and_delete_their_own_only(staff, manager, ana, outlet):
     assert [manager.delete(one).status_code for one in theirs] == [200, 200]
 
 
-def test_what_is_not_of_the_business_is_not_found(staff, manager, as_role, stranger):
-    foreign = as_role("outlet_manager", tenant=stranger).post(URL, body(outlet_id=OutletFactory(tenant=stranger).pk))
+def test_what_is_not_of_the_business_is_not_found(staff, manager, as_role, other_tenant):
+    foreign = as_role("outlet_manager", tenant=other_tenant).post(
+        URL, body(outlet_id=OutletFactory(tenant=other_tenant).pk)
+    )
     answers = {
         send(f"{URL}/{pk}").content
         for send in (staff.get, staff.delete, manager.get, manager.delete)
@@ -270,21 +272,21 @@ def test_what_is_not_of_the_business_is_not_found(staff, manager, as_role, stran
     assert staff.get(URL).json()["total"] == 0
 
 
-def test_a_super_admin_names_the_business_and_sees_each_in_its_zone(super_admin, tenant, stranger):
-    outlets = [OutletFactory(tenant=one) for one in (tenant, stranger)]
+def test_a_super_admin_names_the_business_and_sees_each_in_its_zone(super_admin, tenant, other_tenant):
+    outlets = [OutletFactory(tenant=one) for one in (tenant, other_tenant)]
     assert {*errors(super_admin.post(URL, body(outlet_id=outlets[0].pk)))} == {"tenant_id"}
     # An outlet of another business than the one that is named.
-    assert {*errors(super_admin.post(URL, body(outlet_id=outlets[0].pk, tenant_id=stranger.pk)))} == {"outlet_id"}
+    assert {*errors(super_admin.post(URL, body(outlet_id=outlets[0].pk, tenant_id=other_tenant.pk)))} == {"outlet_id"}
     made = [
         super_admin.post(URL, body(outlet_id=one.pk, tenant_id=one.tenant_id, starts_at="2026-07-05T00:00")).json()
         for one in outlets
     ]
     assert [one["starts_at"] for one in made] == ["2026-07-04T17:00:00Z", "2026-07-04T22:00:00Z"]
     assert super_admin.get(URL).json()["items"] == sorted(made, key=lambda one: one["id"])
-    assert super_admin.get(f"{URL}?tenant_id={stranger.pk}").json()["items"] == made[1:]
+    assert super_admin.get(f"{URL}?tenant_id={other_tenant.pk}").json()["items"] == made[1:]
     assert super_admin.delete(f"{URL}/{made[0]['id']}").status_code == 200
     other = TenantFactory()
-    refused = super_admin.post(f"{URL}?tenant_id={other.pk}", body(outlet_id=outlets[1].pk, tenant_id=stranger.pk))
+    refused = super_admin.post(f"{URL}?tenant_id={other.pk}", body(outlet_id=outlets[1].pk, tenant_id=other_tenant.pk))
     assert refused.status_code == 403
 
 

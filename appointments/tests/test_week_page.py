@@ -203,8 +203,8 @@ def test_the_week_of_another_person_is_copied(browser, page, ana, tenant, outlet
     assert stored(ana) == stored(bob) == ["Monday 09:00–17:00 Kemang", "Tuesday 09:00–17:00 Kemang"]
 
 
-def test_nobody_of_another_business_is_copied_or_offered(browser, back_office, page, ana, stranger, outlet):
-    theirs = WorkingHoursFactory(tenant=stranger, outlet=OutletFactory(tenant=stranger, name="Xanadu"))
+def test_nobody_of_another_business_is_copied_or_offered(browser, back_office, page, ana, other_tenant, outlet):
+    theirs = WorkingHoursFactory(tenant=other_tenant, outlet=OutletFactory(tenant=other_tenant, name="Xanadu"))
     answers = {pk: browser.get(f"{page}?copy_from={pk}") for pk in (theirs.staff_id, new_id(), "zzz")}
     assert {answer.status_code for answer in answers.values()} == {404}
     # The page of a super_admin is of one business too.

@@ -231,8 +231,8 @@ def test_a_list_has_at_most_200_entries(manager, url, entry):
     assert len(queries) < 20
 
 
-def test_the_outlet_must_be_an_active_one_of_the_business(manager, url, entry, outlet, tenant, stranger):
-    foreign, absent = OutletFactory(tenant=stranger).pk, new_id()
+def test_the_outlet_must_be_an_active_one_of_the_business(manager, url, entry, outlet, tenant, other_tenant):
+    foreign, absent = OutletFactory(tenant=other_tenant).pk, new_id()
     closed = OutletFactory(tenant=tenant, is_active=False).pk
     answers = [
         manager.put(url, {"working_hours": [entry(0, "09:00-17:00"), entry(1, "09:00-17:00", outlet_id=pk)]})
@@ -251,11 +251,11 @@ def test_the_outlet_must_be_an_active_one_of_the_business(manager, url, entry, o
     assert {*errors(manager.put(url, week))} == {"working_hours.0.outlet_id"}
 
 
-def test_who_is_not_of_the_business_is_not_found(manager, super_admin, entry, stranger, tenant):
+def test_who_is_not_of_the_business_is_not_found(manager, super_admin, entry, other_tenant, tenant):
     body = {"working_hours": [entry(0, "09:00-17:00")]}
     answers = {
         send(f"/api/v1/staff/{pk}/working-hours", body).content
-        for pk in (UserFactory(tenant=stranger).pk, new_id(), "zzz", super_admin.user.pk)
+        for pk in (UserFactory(tenant=other_tenant).pk, new_id(), "zzz", super_admin.user.pk)
         for send in (manager.get, manager.put)
     }
     assert len(answers) == 1
@@ -263,10 +263,10 @@ def test_who_is_not_of_the_business_is_not_found(manager, super_admin, entry, st
     for send in (super_admin.get, super_admin.put):
         assert send(f"/api/v1/staff/{super_admin.user.pk}/working-hours", body).status_code == 404
     # A super_admin reaches every business, and in each only its own outlets.
-    theirs = f"/api/v1/staff/{UserFactory(tenant=stranger).pk}/working-hours"
+    theirs = f"/api/v1/staff/{UserFactory(tenant=other_tenant).pk}/working-hours"
     assert {*errors(super_admin.put(theirs, body))} == {"working_hours.0.outlet_id"}
     assert super_admin.put(f"{theirs}?tenant_id={tenant.pk}", body).status_code == 404
-    own = {"working_hours": [entry(0, "09:00-17:00", outlet_id=OutletFactory(tenant=stranger).pk)]}
+    own = {"working_hours": [entry(0, "09:00-17:00", outlet_id=OutletFactory(tenant=other_tenant).pk)]}
     assert super_admin.put(theirs, own).status_code == 200
 
 

@@ -201,11 +201,11 @@ def make_future(tenant, **values):
 
 
 @pytest.fixture
-def rows_of(tenant, stranger, clients):
+def rows_of(tenant, other_tenant, clients):
     """Returns a function: the ids of rows of the kind that an endpoint is about."""
     customer = clients["customer"].customer
     rows = {
-        kind: {"own": make(tenant=tenant).pk, "foreign": make(tenant=stranger).pk, "absent": new_id()}
+        kind: {"own": make(tenant=tenant).pk, "foreign": make(tenant=other_tenant).pk, "absent": new_id()}
         for kind, make in FACTORIES.items()
     }
     # Staff may delete their own time off only.
@@ -213,15 +213,15 @@ def rows_of(tenant, stranger, clients):
     rows["portal"] = {
         "self": make_future(tenant, customer=customer),
         "own": make_future(tenant),
-        "foreign": make_future(stranger),
+        "foreign": make_future(other_tenant),
         "absent": new_id(),
     }
     customers = {
         "self": customer.pk,
         "own": CustomerFactory(tenant=tenant).pk,
-        "foreign": CustomerFactory(tenant=stranger).pk,
+        "foreign": CustomerFactory(tenant=other_tenant).pk,
         "own_deleted": DeletedCustomerFactory(tenant=tenant).pk,
-        "foreign_deleted": DeletedCustomerFactory(tenant=stranger).pk,
+        "foreign_deleted": DeletedCustomerFactory(tenant=other_tenant).pk,
         "absent": new_id(),
     }
     return lambda endpoint: rows.get(endpoint.split()[1].split("/")[2], customers)
@@ -403,10 +403,10 @@ ADDITIONS = {
 
 @in_one_test("endpoint", ON_A_ROW)
 def test_a_foreign_row_is_answered_like_an_absent_row_whatever_else_the_request_has(
-    endpoint, ask, rows_of, tenant, stranger
+    endpoint, ask, rows_of, tenant, other_tenant
 ):
     rows = rows_of(endpoint)
-    for owner in (tenant, stranger):
+    for owner in (tenant, other_tenant):
         CustomerFactory(tenant=owner, email="taken@example.com")
     for name, extra in ADDITIONS.items():
         if "?" in endpoint and "query" in extra:

@@ -181,9 +181,9 @@ def test_every_page_of_the_admin_is_in_one_of_the_tables():
 @pytest.mark.slow("opens every page as every role")
 @pytest.mark.parametrize("role", ROLES)
 @in_one_test("model", ACCESS)
-def test_each_role_has_its_status_on_the_pages_of_each_model(browser, tenant, stranger, role, model):
+def test_each_role_has_its_status_on_the_pages_of_each_model(browser, tenant, other_tenant, role, model):
     view, add, change, delete = (role in who for who in ACCESS[model])
-    own, foreign = MAKE[model](tenant), MAKE[model](stranger)
+    own, foreign = MAKE[model](tenant), MAKE[model](other_tenant)
 
     def get(page, *args):
         return browser.get(url(model, page, *args)).status_code
@@ -217,8 +217,8 @@ def test_each_role_has_its_status_on_the_pages_of_each_model(browser, tenant, st
 @pytest.mark.slow("tries every choice of every form as every role")
 @pytest.mark.parametrize("role", ROLES)
 @in_one_test("field", CHOICES)
-def test_each_role_chooses_only_rows_that_it_may(browser, tenant, stranger, role, field):
-    for owner in (tenant, stranger):
+def test_each_role_chooses_only_rows_that_it_may(browser, tenant, other_tenant, role, field):
+    for owner in (tenant, other_tenant):
         AppointmentFactory(tenant=owner)
     app_label, model_name, field_name = field
     names = {"app_label": app_label, "model_name": model_name, "field_name": field_name}
@@ -227,8 +227,8 @@ def test_each_role_chooses_only_rows_that_it_may(browser, tenant, stranger, role
     if response.status_code == 200 and field_name != "tenant":
         ids = {row["id"] for row in response.json()["results"]}
         model = {"service": Service, "staff": Staff, "customer": Customer}.get(field_name, Outlet)
-        with tenant_scope(stranger):
-            theirs = set(model.objects.filter(tenant=stranger).values_list("pk", flat=True))
+        with tenant_scope(other_tenant):
+            theirs = set(model.objects.filter(tenant=other_tenant).values_list("pk", flat=True))
         assert bool(ids & theirs) == (role == "super_admin")
         assert ids
 
@@ -236,7 +236,7 @@ def test_each_role_chooses_only_rows_that_it_may(browser, tenant, stranger, role
 @pytest.mark.slow("opens every page as every role")
 @pytest.mark.parametrize("role", ROLES)
 @in_one_test("page", PAGES)
-def test_each_role_has_its_status_on_the_other_pages(browser, tenant, stranger, role, page):
+def test_each_role_has_its_status_on_the_other_pages(browser, tenant, other_tenant, role, page):
     whose, who, as_foreign = PAGES[page]
 
     def get(tenant):
@@ -248,14 +248,14 @@ def test_each_role_has_its_status_on_the_other_pages(browser, tenant, stranger, 
     own_by_tenant = as_foreign == 400 and role != "super_admin"
     assert get(tenant) == (refused if role not in who else 400 if own_by_tenant else 200)
     if as_foreign:
-        assert get(stranger) == (refused if role not in who else 200 if role == "super_admin" else as_foreign)
+        assert get(other_tenant) == (refused if role not in who else 200 if role == "super_admin" else as_foreign)
 
 
 @pytest.mark.slow("tries every action as every role")
 @pytest.mark.parametrize("role", ROLES)
 @in_one_test("model", ACTIONS)
-def test_each_role_is_offered_its_actions_and_can_do_no_others(browser, tenant, stranger, role, model):
-    own, foreign = MAKE[model](tenant), MAKE[model](stranger)
+def test_each_role_is_offered_its_actions_and_can_do_no_others(browser, tenant, other_tenant, role, model):
+    own, foreign = MAKE[model](tenant), MAKE[model](other_tenant)
     page = url(model, "changelist") + ("?day=all" if model is Appointment else "")
     response = browser.get(page, follow=True)
     view_status = response.status_code
@@ -450,16 +450,16 @@ FOREIGN_PARAMETERS = [
 @pytest.mark.slow("tries every parameter of every page")
 @pytest.mark.parametrize("role", ["staff", "tenant_admin"])
 @in_one_test(("page", "query", "status"), FOREIGN_PARAMETERS)
-def test_no_parameter_shows_a_foreign_row(browser, tenant, stranger, role, page, query, status):
+def test_no_parameter_shows_a_foreign_row(browser, tenant, other_tenant, role, page, query, status):
     theirs = AppointmentFactory(
-        tenant=stranger,
-        customer=CustomerFactory(tenant=stranger, first_name="Xanthippe", email="x@foreign.example"),
-        outlet=OutletFactory(tenant=stranger, name="Xanadu"),
-        service=ServiceFactory(tenant=stranger, name="Xylography"),
+        tenant=other_tenant,
+        customer=CustomerFactory(tenant=other_tenant, first_name="Xanthippe", email="x@foreign.example"),
+        outlet=OutletFactory(tenant=other_tenant, name="Xanadu"),
+        service=ServiceFactory(tenant=other_tenant, name="Xylography"),
     )
-    ids = {"tenant": stranger.pk, "own": tenant.pk, "customer": theirs.customer_id, "email": "x@foreign.example"}
+    ids = {"tenant": other_tenant.pk, "own": tenant.pk, "customer": theirs.customer_id, "email": "x@foreign.example"}
     ids |= {"outlet": theirs.outlet_id, "service": theirs.service_id, "staff": theirs.staff_id}
     response = browser.get(f"/admin/{page.format(**ids)}?{query.format(**ids)}")
     assert response.status_code == status
     text = response.content.decode()
-    assert [name for name in ("Xanthippe", "Xanadu", "Xylography", stranger.name) if name in text] == []
+    assert [name for name in ("Xanthippe", "Xanadu", "Xylography", other_tenant.name) if name in text] == []

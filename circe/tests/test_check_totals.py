@@ -46,14 +46,14 @@ def shared(tenant):
 
 
 @pytest.fixture
-def rows(tenant, stranger, shared):
+def rows(tenant, other_tenant, shared):
     """Three customers with three visits each, one of them tagged vip, and one customer of the other business."""
     for number in range(3):
         customer = CustomerFactory(tenant=tenant, loyalty_points=number, tags=["vip"] if number == 1 else [])
         for day in range(3):
             day = dt.date(2025, 1, 1 + day + number)
             AppointmentFactory(**shared, customer=customer, appointment_date=day, status=Status.COMPLETED)
-    AppointmentFactory(tenant=stranger, status=Status.COMPLETED)
+    AppointmentFactory(tenant=other_tenant, status=Status.COMPLETED)
 
 
 FALSIFICATIONS = [

@@ -26,12 +26,12 @@ def own(tenant):
 
 
 @pytest.fixture
-def others(tenant, stranger, own):
+def others(tenant, other_tenant, own):
     """Creates an appointment of another customer of the business with the same person, and one of another business."""
     shared = {"staff": own.staff, "outlet": own.outlet, "service": own.service}
     return [
         AppointmentFactory(tenant=tenant, appointment_date="2030-02-02", **shared),
-        AppointmentFactory(tenant=stranger),
+        AppointmentFactory(tenant=other_tenant),
     ]
 
 
@@ -120,9 +120,9 @@ def relations():
 
 
 @pytest.fixture
-def people(tenant, stranger):
+def people(tenant, other_tenant):
     """Makes rows of every table of two customers of a business, and of one of another. Returns the first one's scope."""
-    own, other, foreign = make_rows(tenant), make_rows(tenant), make_rows(stranger)
+    own, other, foreign = make_rows(tenant), make_rows(tenant), make_rows(other_tenant)
     for visit in (own, other, foreign):
         with tenant_scope(visit.tenant):
             IdempotencyRecord.objects.create(

@@ -23,9 +23,9 @@ def keep(settings, tmp_path):
     return keep
 
 
-def test_people_see_the_mails_of_their_own_business_as_text(keep, back_office, tenant, stranger):
+def test_people_see_the_mails_of_their_own_business_as_text(keep, back_office, tenant, other_tenant):
     keep(tenant, "For Lotus <b>", EVIL)
-    keep(stranger, "For Nordlys")
+    keep(other_tenant, "For Nordlys")
     page = back_office("staff").get(PAGE)
     assert page.status_code == 200
     content = page.content.decode()

@@ -247,7 +247,7 @@ def answers_of_the_admin(browser, tenant, people):
 
 
 def test_no_answer_depends_on_the_data_of_another_business(
-    tenant, stranger, own_customers, as_role, portal_client, back_office
+    tenant, other_tenant, own_customers, as_role, portal_client, back_office
 ):
     with time_machine.travel(timezone.now() + dt.timedelta(seconds=2), tick=False):
         clients = {role: as_role(role) for role in (Role.STAFF, Role.TENANT_ADMIN, Role.SUPER_ADMIN)}
@@ -264,7 +264,7 @@ def test_no_answer_depends_on_the_data_of_another_business(
                     yield (role, url), answer
 
         before = dict(read_all())
-        fill_with_rows(stranger)
+        fill_with_rows(other_tenant)
         after = dict(read_all())
         assert clients[Role.SUPER_ADMIN].get("/api/v1/customers").json()["total"] == 6 + CUSTOMERS
     assert {status for status, *_ in before.values()} >= {200, 403, 404}

@@ -21,9 +21,9 @@ def count_rows():
 
 
 @pytest.fixture
-def rows(tenant, stranger):
+def rows(tenant, other_tenant):
     make_rows(tenant)
-    make_rows(stranger)
+    make_rows(other_tenant)
     assert len(count_rows()) > 25
     return count_rows()
 

@@ -149,8 +149,8 @@ def create_rows(tenant):
 
 
 @pytest.mark.parametrize(("model", "field"), tenant_references(), ids=str)
-def test_the_database_refuses_a_reference_to_another_tenants_row(model, field, tenant, stranger):
-    own_rows, foreign_rows = create_rows(tenant), create_rows(stranger)
+def test_the_database_refuses_a_reference_to_another_tenants_row(model, field, tenant, other_tenant):
+    own_rows, foreign_rows = create_rows(tenant), create_rows(other_tenant)
     table, row = model._meta.db_table, own_rows.get((model, field.name), own_rows[model])
     columns = [c.column for c in model._meta.local_concrete_fields if not isinstance(c, models.GeneratedField)]
     copied = [
@@ -165,7 +165,7 @@ def test_the_database_refuses_a_reference_to_another_tenants_row(model, field, t
             if model is Consent
             else (
                 f"UPDATE {table} SET {field.column} = %(foreign)s WHERE id = %(row)s",
-                f"UPDATE {table} SET tenant_id = '{stranger.pk}' WHERE id = %(row)s",
+                f"UPDATE {table} SET tenant_id = '{other_tenant.pk}' WHERE id = %(row)s",
             )
         ):
             with pytest.raises(IntegrityError, match="violates foreign key"), transaction.atomic():
@@ -180,15 +180,15 @@ def test_the_database_refuses_a_reference_to_another_tenants_row(model, field, t
             )
 
 
-def test_a_referenced_row_can_not_move_to_another_tenant(tenant, stranger):
+def test_a_referenced_row_can_not_move_to_another_tenant(tenant, other_tenant):
     visit = AppointmentFactory(tenant=tenant)
     for table, pk in (("tenants_user", visit.staff_id), ("tenants_outlet", visit.outlet_id)):
         with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"UPDATE {table} SET tenant_id = %s WHERE id = %s", [stranger.pk, pk])
+            cursor.execute(f"UPDATE {table} SET tenant_id = %s WHERE id = %s", [other_tenant.pk, pk])
 
 
-def test_validation_refuses_a_foreign_reference_with_a_message(tenant, stranger):
-    visit, theirs = AppointmentFactory(tenant=tenant), OutletFactory(tenant=stranger)
+def test_validation_refuses_a_foreign_reference_with_a_message(tenant, other_tenant):
+    visit, theirs = AppointmentFactory(tenant=tenant), OutletFactory(tenant=other_tenant)
     with tenant_scope(ALL_TENANTS):
         visit.validate_constraints()
         visit.outlet = theirs

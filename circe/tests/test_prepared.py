@@ -34,8 +34,8 @@ def own_queries():
 
 
 @pytest.fixture
-def two_outlets(tenant, stranger):
-    return OutletFactory(tenant=tenant, name="Ours"), OutletFactory(tenant=stranger, name="Theirs")
+def two_outlets(tenant, other_tenant):
+    return OutletFactory(tenant=tenant, name="Ours"), OutletFactory(tenant=other_tenant, name="Theirs")
 
 
 @pytest.fixture
@@ -56,11 +56,11 @@ def read_name(scope, pk):
 
 @pytest.mark.parametrize("first", ["ours", "theirs", "all"])
 def test_each_scope_reads_its_own_rows_whichever_is_first(
-    first, two_outlets, without_row_level_security, tenant, stranger
+    first, two_outlets, without_row_level_security, tenant, other_tenant
 ):
     NAMES.statements.clear()
     NAME.statements.clear()
-    scopes = {"ours": tenant, "theirs": stranger, "all": ALL_TENANTS}
+    scopes = {"ours": tenant, "theirs": other_tenant, "all": ALL_TENANTS}
     found = {"ours": ["Ours"], "theirs": ["Theirs"], "all": ["Ours", "Theirs"]}
     for scope in [first, *scopes, *reversed(scopes)]:
         assert read_names(scopes[scope]) == found[scope]
@@ -78,7 +78,9 @@ def test_outside_a_scope_a_query_raises(two_outlets, tenant):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_tenants_read_their_own_rows_at_the_same_time(two_outlets, without_row_level_security, tenant, stranger):
+def test_two_tenants_read_their_own_rows_at_the_same_time(
+    two_outlets, without_row_level_security, tenant, other_tenant
+):
     start = threading.Barrier(4)
 
     def ask(scope, name):
@@ -89,7 +91,7 @@ def test_two_tenants_read_their_own_rows_at_the_same_time(two_outlets, without_r
             connection.close()
 
     with ThreadPoolExecutor(4) as threads:
-        assert all(threads.map(ask, [tenant, stranger] * 2, ["Ours", "Theirs"] * 2))
+        assert all(threads.map(ask, [tenant, other_tenant] * 2, ["Ours", "Theirs"] * 2))
 
 
 def test_the_text_has_the_managers_filter(two_outlets, tenant, django_assert_num_queries):
@@ -147,8 +149,8 @@ def test_a_statement_of_a_broken_transaction_is_prepared_again(two_outlets, tena
     assert read_names(tenant) == ["Ours"]
 
 
-def test_a_session_prepares_a_statement_once(two_outlets, tenant, stranger):
-    for scope in (tenant, stranger, tenant):
+def test_a_session_prepares_a_statement_once(two_outlets, tenant, other_tenant):
+    for scope in (tenant, other_tenant, tenant):
         read_names(scope)
     with connection.cursor() as cursor:
         cursor.execute("SELECT name FROM pg_prepared_statements WHERE name LIKE 'circe_test_names_one%'")

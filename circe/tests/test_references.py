@@ -207,9 +207,9 @@ def test_every_id_of_the_document_is_in_the_table(document):
 
 
 @pytest.fixture
-def ids(tenant, stranger):
+def ids(tenant, other_tenant):
     """Ids by the last name of a field, and by row."""
-    owners = {"own": tenant, "foreign": stranger}
+    owners = {"own": tenant, "foreign": other_tenant}
     of = {
         "tenant_id": {row: owner.pk for row, owner in owners.items()},
         "preferred_outlet_id": {row: OutletFactory(tenant=owner, name="Spa").pk for row, owner in owners.items()},
@@ -311,10 +311,10 @@ def test_a_reference_is_answered_by_the_table(reference, who, as_role, portal_cl
 
 
 @pytest.fixture
-def choices(tenant, stranger):
+def choices(tenant, other_tenant):
     """Ids by the model of a choice, and by row."""
     found = {}
-    for row, owner in (("own", tenant), ("foreign", stranger)):
+    for row, owner in (("own", tenant), ("foreign", other_tenant)):
         appointment = AppointmentFactory(tenant=owner)
         with tenant_scope(owner):
             # A new person is added to the services that only some people offer.

@@ -73,9 +73,9 @@ def assert_refused(statement, *params, match="row-level security"):
 
 
 @pytest.fixture
-def rows(tenant, stranger):
+def rows(tenant, other_tenant):
     """Creates a row of every table, in both tenants."""
-    for one in (tenant, stranger):
+    for one in (tenant, other_tenant):
         make_rows(one)
 
 
@@ -100,13 +100,13 @@ def test_every_table_with_a_tenant_has_its_policies():
 
 
 @in_one_test("table", [*TENANT_COLUMNS, "customers_searchable", "customers_searchable_names"])
-def test_a_scope_reads_its_own_rows_and_no_scope_reads_nothing(table, rows, tenant, stranger):
+def test_a_scope_reads_its_own_rows_and_no_scope_reads_nothing(table, rows, tenant, other_tenant):
     query = f"SELECT DISTINCT {TENANT_COLUMNS.get(table, 'tenant_id')} FROM {table}"
     for scope, seen in (
         (None, set()),
         (tenant, {tenant.pk}),
-        (stranger, {stranger.pk}),
-        (ALL_TENANTS, {tenant.pk, stranger.pk}),
+        (other_tenant, {other_tenant.pk}),
+        (ALL_TENANTS, {tenant.pk, other_tenant.pk}),
     ):
         with tenant_scope(scope):
             assert {pk for (pk,) in sql(query)} == seen
@@ -114,10 +114,10 @@ def test_a_scope_reads_its_own_rows_and_no_scope_reads_nothing(table, rows, tena
         assert len(sql(query)) == (2 if table == "tenants_tenant" else 0)
 
 
-def test_the_view_of_totals_shows_the_rows_of_one_tenant_in_scope_alone(rows, tenant, stranger):
+def test_the_view_of_totals_shows_the_rows_of_one_tenant_in_scope_alone(rows, tenant, other_tenant):
     """It shows no row in the scope of all tenants, or of one customer. An index serves its condition."""
     query = "SELECT tenant_id, customer_id FROM appointments_tenanttotals"
-    for scope, seen in ((None, set()), (tenant, {tenant.pk}), (stranger, {stranger.pk}), (ALL_TENANTS, set())):
+    for scope, seen in ((None, set()), (tenant, {tenant.pk}), (other_tenant, {other_tenant.pk}), (ALL_TENANTS, set())):
         with tenant_scope(scope):
             shown = sql(query)
             assert {tenant_id for tenant_id, _ in shown} == seen
@@ -131,7 +131,7 @@ def test_the_view_of_totals_shows_the_rows_of_one_tenant_in_scope_alone(rows, te
 
 
 @in_one_test("table", WRITABLE)
-def test_nothing_is_written_into_another_tenant(table, rows, tenant, stranger):
+def test_nothing_is_written_into_another_tenant(table, rows, tenant, other_tenant):
     columns = ", ".join(
         name
         for (name,) in sql(
@@ -140,7 +140,7 @@ def test_nothing_is_written_into_another_tenant(table, rows, tenant, stranger):
     )
     insert = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM json_populate_record(NULL::{table}, %s)"
     (foreign,) = sql(
-        f"SELECT row_to_json(t)::jsonb || '{{\"id\": 1}}' FROM {table} AS t WHERE tenant_id = %s", stranger.pk
+        f"SELECT row_to_json(t)::jsonb || '{{\"id\": 1}}' FROM {table} AS t WHERE tenant_id = %s", other_tenant.pk
     )[0]
     if table in APPEND_ONLY:
         with tenant_scope(tenant):
@@ -150,38 +150,38 @@ def test_nothing_is_written_into_another_tenant(table, rows, tenant, stranger):
         return
     with tenant_scope(tenant):
         assert_refused(insert, foreign)
-        assert_refused(f"UPDATE {table} SET tenant_id = %s", stranger.pk)
-        assert sql(f"DELETE FROM {table} WHERE tenant_id = %s", stranger.pk) == 0
-        assert sql(f"UPDATE {table} SET id = id WHERE tenant_id = %s", stranger.pk) == 0
+        assert_refused(f"UPDATE {table} SET tenant_id = %s", other_tenant.pk)
+        assert sql(f"DELETE FROM {table} WHERE tenant_id = %s", other_tenant.pk) == 0
+        assert sql(f"UPDATE {table} SET id = id WHERE tenant_id = %s", other_tenant.pk) == 0
     for scope in (tenant_scope(None), account_lookup(sql("SELECT id FROM tenants_user")[0][0])):
         with scope:
             assert_refused(insert, foreign)
             assert sql(f"DELETE FROM {table}") == sql(f"UPDATE {table} SET id = id") == 0
-    assert sql(f"SELECT count(*) FROM {table} WHERE tenant_id = %s", stranger.pk) == [(1,)]
+    assert sql(f"SELECT count(*) FROM {table} WHERE tenant_id = %s", other_tenant.pk) == [(1,)]
 
 
-def test_a_scope_can_not_create_or_change_another_tenant(tenant, stranger):
+def test_a_scope_can_not_create_or_change_another_tenant(tenant, other_tenant):
     with tenant_scope(tenant):
         assert_refused(
             'INSERT INTO tenants_tenant SELECT (json_populate_record(t, \'{"id": "x"}\')).* FROM tenants_tenant AS t'
         )
         assert_refused("UPDATE tenants_tenant SET id = %s", new_id())
         assert sql("UPDATE tenants_tenant SET name = 'Mine'") == 1
-        assert sql("DELETE FROM tenants_tenant WHERE id = %s", stranger.pk) == 0
-    stranger.refresh_from_db()
-    assert stranger.name == "Nordlys"
+        assert sql("DELETE FROM tenants_tenant WHERE id = %s", other_tenant.pk) == 0
+    other_tenant.refresh_from_db()
+    assert other_tenant.name == "Nordlys"
 
 
-def test_an_upsert_can_not_overwrite_another_tenants_row(tenant, stranger):
-    theirs = CustomerFactory(tenant=stranger)
+def test_an_upsert_can_not_overwrite_another_tenants_row(tenant, other_tenant):
+    theirs = CustomerFactory(tenant=other_tenant)
     upsert = {"update_conflicts": True, "unique_fields": ["tenant", "id"], "update_fields": ["first_name"]}
     values = {"pk": theirs.pk, "first_name": "Mine", "phone": "+6281234567"}
     with tenant_scope(tenant), pytest.raises(ProgrammingError, match="row-level security"), transaction.atomic():
-        Customer.objects.bulk_create([Customer(**values, tenant=stranger)], **upsert)
+        Customer.objects.bulk_create([Customer(**values, tenant=other_tenant)], **upsert)
     with tenant_scope(tenant):
         # The key begins with the tenant, so this is another row.
         Customer.objects.bulk_create([Customer(**values)], **upsert)
-    with tenant_scope(stranger):
+    with tenant_scope(other_tenant):
         assert Customer.objects.get().first_name == theirs.first_name
 
 
@@ -207,7 +207,7 @@ def test_the_applications_role_can_not_remove_row_level_security(attempt, db):
     assert_refused(attempt, match="must be (owner|superuser)|must have admin option|permission denied|no privilege")
 
 
-def test_the_policies_apply_to_the_applications_role(tenant, stranger):
+def test_the_policies_apply_to_the_applications_role(tenant, other_tenant):
     assert sql("SELECT rolsuper, rolbypassrls FROM pg_roles WHERE rolname = 'circe_app'") == [(False, False)]
     assert sql("SELECT pg_has_role('circe_app', 'circe_rls_bypass', 'MEMBER')") == [(False,)]
     with tenant_scope(tenant), transaction.atomic():
@@ -251,10 +251,10 @@ def test_a_request_leaves_no_setting_on_the_connection(staff):
     assert read_setting() == ""
 
 
-def test_a_savepoint_that_is_rolled_back_does_not_change_the_scope(rows, tenant, stranger):
+def test_a_savepoint_that_is_rolled_back_does_not_change_the_scope(rows, tenant, other_tenant):
     with tenant_scope(tenant), transaction.atomic():
         sql("SELECT")
-        with tenant_scope(stranger), transaction.atomic():
+        with tenant_scope(other_tenant), transaction.atomic():
             sql("SELECT")
             transaction.set_rollback(True)
         assert sql("SELECT DISTINCT tenant_id FROM tenants_outlet") == [(tenant.pk,)]
@@ -317,7 +317,7 @@ def test_the_connection_of_another_thread_carries_the_setting_too(rows, tenant):
 # --- account look-ups -----------------------------------------------------------------------------------------------
 
 
-def test_an_account_lookup_finds_only_that_account(rows, tenant, stranger):
+def test_an_account_lookup_finds_only_that_account(rows, tenant, other_tenant):
     user = UserFactory(tenant=tenant)
     UserFactory(tenant=None, role="super_admin")
     for account in (user.pk, user.email):

@@ -134,14 +134,14 @@ def test_a_step_of_the_day_sheet_is_undone_by_staff(back_office, tenant, in_scop
     assert Appointment.objects.get().status == Status.CONFIRMED
 
 
-def test_undo_is_only_for_those_who_may_do_the_step(back_office, tenant, stranger, in_scope):
+def test_undo_is_only_for_those_who_may_do_the_step(back_office, tenant, other_tenant, in_scope):
     rows = [AppointmentFactory(tenant=tenant, status="cancelled") for _ in range(2)]
     steps = [f"{row.pk}:cancelled:confirmed" for row in rows]
     url = f"{APPOINTMENTS}undo/"
     assert back_office("staff").post(url, {"step": steps}).status_code == 403
     for step in ("", "x", f"{rows[0].pk}:cancelled:completed", f"{rows[0].pk}:cancelled", "x:cancelled:confirmed"):
         assert back_office("outlet_manager").post(url, {"step": step}).status_code == 400
-    response = back_office("outlet_manager", tenant=stranger).post(url, {"step": steps})
+    response = back_office("outlet_manager", tenant=other_tenant).post(url, {"step": steps})
     assert shown_messages(response) == ["One of the appointments is not there any more."] * 2
     assert response.url == APPOINTMENTS
     outside = back_office("outlet_manager").post(url, {"step": steps[:1], "next": "https://example.com/"})
@@ -150,10 +150,10 @@ def test_undo_is_only_for_those_who_may_do_the_step(back_office, tenant, strange
 
 
 @pytest.mark.parametrize("role", ["staff", "outlet_manager", "tenant_admin", "super_admin"])
-def test_a_search_tells_of_deleted_customers_those_who_may_restore_them(back_office, tenant, stranger, role):
+def test_a_search_tells_of_deleted_customers_those_who_may_restore_them(back_office, tenant, other_tenant, role):
     CustomerFactory(tenant=tenant, first_name="Wira")
     DeletedCustomerFactory(tenant=tenant, first_name="Wirawan")
-    DeletedCustomerFactory(tenant=stranger, first_name="Nordwira")
+    DeletedCustomerFactory(tenant=other_tenant, first_name="Nordwira")
     content = back_office(role).get(f"{PAGE}?q=wira").content.decode()
     text = (
         "1 customer who was deleted matches too."

@@ -88,8 +88,8 @@ def test_a_duplicate_is_an_error_that_leads_to_the_other_customer(back_office, t
     assert link in response.content.decode()
 
 
-def test_another_tenants_customer_is_no_duplicate(back_office, stranger, in_scope):
-    CustomerFactory(tenant=stranger, email="jane@example.com", phone="+628123456789")
+def test_another_tenants_customer_is_no_duplicate(back_office, other_tenant, in_scope):
+    CustomerFactory(tenant=other_tenant, email="jane@example.com", phone="+628123456789")
     assert back_office("staff").post(ADD, JANE).status_code == 302
 
 
@@ -110,9 +110,9 @@ def test_a_deleted_customer_does_not_block_and_is_named(back_office, tenant):
     assert f'<a href="{change_page(deleted)}">{deleted}</a>, {sentence}' in messages
 
 
-def test_a_super_admin_names_the_tenant(back_office, tenant, stranger):
-    outlet, foreign = OutletFactory(tenant=tenant), OutletFactory(tenant=stranger)
-    CustomerFactory(tenant=stranger, email="jane@example.com")
+def test_a_super_admin_names_the_tenant(back_office, tenant, other_tenant):
+    outlet, foreign = OutletFactory(tenant=tenant), OutletFactory(tenant=other_tenant)
+    CustomerFactory(tenant=other_tenant, email="jane@example.com")
     browser = back_office("super_admin")
     assert set(errors(browser.post(ADD, JANE))) >= {"tenant"}
     body = JANE | {"tenant": tenant.pk}
@@ -123,7 +123,7 @@ def test_a_super_admin_names_the_tenant(back_office, tenant, stranger):
     # Completed with the region of that tenant.
     assert (jane.phone, jane.preferred_outlet) == ("+628123456789", outlet)
     assert set(errors(browser.post(ADD, body))) == {"email", "phone"}
-    assert change(browser, jane, tenant=stranger.pk, last_name="Roe").status_code == 302
+    assert change(browser, jane, tenant=other_tenant.pk, last_name="Roe").status_code == 302
     jane.refresh_from_db()
     assert (jane.last_name, jane.tenant) == ("Roe", tenant)
 
@@ -199,10 +199,10 @@ def test_what_stays_preferred_keeps_its_place(back_office, in_scope):
 @pytest.mark.slow("sends every reference of a form")
 @pytest.mark.parametrize("field", ["preferred_outlet", "preferred_services", "preferred_staff_ids"])
 @pytest.mark.parametrize("role", ["staff", "super_admin"])
-def test_nothing_of_another_tenant_can_be_preferred(back_office, stranger, in_scope, field, role):
+def test_nothing_of_another_tenant_can_be_preferred(back_office, other_tenant, in_scope, field, role):
     jane = CustomerFactory(tenant=in_scope)
     make = {"preferred_outlet": OutletFactory, "preferred_services": ServiceFactory, "preferred_staff_ids": UserFactory}
-    assert set(errors(change(back_office(role), jane, **{field: make[field](tenant=stranger).pk}))) == {field}
+    assert set(errors(change(back_office(role), jane, **{field: make[field](tenant=other_tenant).pk}))) == {field}
 
 
 def test_two_changes_of_different_fields_both_survive(back_office, in_scope):
@@ -232,8 +232,8 @@ def test_the_account_is_shown_and_not_changed(back_office, in_scope):
     )
 
 
-def test_another_tenants_customer_is_not_changed(back_office, stranger, tenant):
-    foreign = CustomerFactory(tenant=stranger)
+def test_another_tenants_customer_is_not_changed(back_office, other_tenant, tenant):
+    foreign = CustomerFactory(tenant=other_tenant)
     assert back_office("tenant_admin").post(change_page(foreign), JANE).status_code == 302
     foreign.refresh_from_db()
     assert foreign.first_name == "Jane"
@@ -354,8 +354,8 @@ def test_each_name_of_another_script_is_asked_about_by_itself(back_office, in_sc
     assert browser.post(ADD, fields | {"confirmed": confirmed}).status_code == 302
 
 
-def test_nobody_is_asked_about_customers_of_another_business_or_deleted_ones(back_office, in_scope, stranger):
-    CustomerFactory(tenant=stranger, first_name="Dewi", last_name="Lestari")
+def test_nobody_is_asked_about_customers_of_another_business_or_deleted_ones(back_office, in_scope, other_tenant):
+    CustomerFactory(tenant=other_tenant, first_name="Dewi", last_name="Lestari")
     DeletedCustomerFactory(tenant=in_scope, first_name="Dewi", last_name="Lestari")
     fields = JANE | {"first_name": "Dewi", "last_name": "Lestari"}
     assert back_office("staff").post(ADD, fields).status_code == 302

@@ -70,14 +70,14 @@ def test_a_deleted_customer_is_for_reading(back_office, in_scope):
     assert browser.get(f"{PAGE}{deleted.pk}/delete/").status_code == 403
 
 
-def test_the_selected_are_deleted_and_restored(back_office, stranger, in_scope):
-    ours, theirs = [CustomerFactory(tenant=in_scope) for _ in range(3)], CustomerFactory(tenant=stranger)
+def test_the_selected_are_deleted_and_restored(back_office, other_tenant, in_scope):
+    ours, theirs = [CustomerFactory(tenant=in_scope) for _ in range(3)], CustomerFactory(tenant=other_tenant)
     browser = back_office("tenant_admin")
     [message] = shown_messages(act(browser, "soft_delete", *ours[:2], theirs, asked=1))
     assert message.startswith("Deleted: 2. The filter “Deleted” shows them. <form")
     assert set(Customer.objects.deleted()) == set(ours[:2])
     assert {one.deleted_by for one in Customer.objects.deleted()} == {browser.user.pk}
-    with tenant_scope(stranger):
+    with tenant_scope(other_tenant):
         theirs.refresh_from_db()
     assert theirs.is_deleted is False
     assert "Restored: 2." in shown_messages(act(browser, "restore", *ours, theirs, query="?deleted=yes", asked=1))
@@ -126,14 +126,14 @@ def test_each_role_has_its_actions(back_office, in_scope, role, actions):
 
 
 @pytest.mark.parametrize("action", ["tag", "untag", "soft_delete", "restore", "purge"])
-def test_nothing_is_done_to_another_tenants_customers(back_office, stranger, in_scope, action):
-    theirs = [CustomerFactory(tenant=stranger, tags=["old"]), DeletedCustomerFactory(tenant=stranger)]
+def test_nothing_is_done_to_another_tenants_customers(back_office, other_tenant, in_scope, action):
+    theirs = [CustomerFactory(tenant=other_tenant, tags=["old"]), DeletedCustomerFactory(tenant=other_tenant)]
     asked = {"asked": 1, "tag": "old" if action == "untag" else "new", "typed": "1 customer"}
     messages = shown_messages(act(back_office("tenant_admin"), action, *theirs, query="?deleted=all", **asked))
     assert messages == [
         "This can be done to none of the selected customers." if action != "purge" else "No action selected."
     ]
-    with tenant_scope(stranger):
+    with tenant_scope(other_tenant):
         assert [(one.tags[-1], one.is_deleted) for one in Customer.objects.order_by("is_deleted")] == [
             ("old", False),
             ("walk-in", True),

@@ -108,10 +108,10 @@ def test_reception_sees_a_request_to_be_deleted_and_can_not_mark_it(back_office,
 
 
 def test_a_request_of_another_business_is_not_found_and_a_get_marks_nothing(
-    back_office, stranger, in_scope, jane, asked
+    back_office, other_tenant, in_scope, jane, asked
 ):
     browser = back_office("tenant_admin")
-    for pk in (CustomerFactory(tenant=stranger).pk, "0" * 24, "x"):
+    for pk in (CustomerFactory(tenant=other_tenant).pk, "0" * 24, "x"):
         assert browser.post(f"{PAGE}{pk}/deletion-request/").status_code == 404
     assert browser.get(f"{PAGE}{jane.pk}/deletion-request/").status_code == 405
     asked.refresh_from_db()

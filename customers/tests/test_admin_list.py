@@ -33,12 +33,12 @@ OWN = "tag registered email_verified is_active created_at created_from+created_t
         ("?email_verified__exact=1", ["Astrid"]),
     ],
 )
-def test_customers_are_found_as_through_the_api(back_office, tenant, stranger, query, found):
+def test_customers_are_found_as_through_the_api(back_office, tenant, other_tenant, query, found):
     CustomerFactory(tenant=tenant, first_name="José", last_name="Núñez", phone="+62812345678", tags=["vip"])
     CustomerFactory(
         tenant=tenant, first_name="Astrid", last_name=None, password="x", is_active=False, email_verified=True
     )
-    CustomerFactory(tenant=stranger, first_name="José", tags=["vip"])
+    CustomerFactory(tenant=other_tenant, first_name="José", tags=["vip"])
     assert names(back_office("staff"), query) == found
 
 
@@ -47,9 +47,9 @@ def test_an_overlong_search_says_so(back_office):
     assert "Search for at most 100 characters." in response.content.decode()
 
 
-def test_the_filter_offers_the_tags_in_use_here(back_office, tenant, stranger):
+def test_the_filter_offers_the_tags_in_use_here(back_office, tenant, other_tenant):
     CustomerFactory(tenant=tenant, tags=["vip"])
-    CustomerFactory(tenant=stranger, tags=["theirs"])
+    CustomerFactory(tenant=other_tenant, tags=["theirs"])
     content = back_office("staff").get(PAGE).content.decode()
     assert "?tag=vip" in content
     assert "theirs" not in content
@@ -76,7 +76,7 @@ def name_of(list_filter):
         ("super_admin", f"segment {VISITS} consent source deleted {OWN} tenant"),
     ],
 )
-def test_each_role_has_its_filters(back_office, tenant, stranger, role, filters):
+def test_each_role_has_its_filters(back_office, tenant, other_tenant, role, filters):
     CustomerFactory(tenant=tenant, tags=["vip"])
     offered = back_office(role).get(PAGE).context["cl"].filter_specs
     assert [name_of(one) for one in offered] == filters.split()

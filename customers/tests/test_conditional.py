@@ -262,8 +262,8 @@ def test_a_deleted_customer_has_no_version(super_admin, url):
         assert super_admin.post(f"{url}/restore", headers=headers).status_code == status
 
 
-def test_a_foreign_customers_version_is_not_told(admin, super_admin, stranger):
-    foreign = CustomerFactory(tenant=stranger)
+def test_a_foreign_customers_version_is_not_told(admin, super_admin, other_tenant):
+    foreign = CustomerFactory(tenant=other_tenant)
     etag = super_admin.get(f"{CUSTOMERS}/{foreign.pk}").headers["ETag"]
     answers = [admin.put(f"{CUSTOMERS}/{foreign.pk}", {}, headers={"If-Match": value}) for value in (etag, '"other"')]
     assert {answer.status_code for answer in answers} == {404}

@@ -263,33 +263,33 @@ def test_if_a_password_is_provided_it_is_hashed_and_in_no_response(staff, in_sco
 # --- tenant ----------------------------------------------------------------------------------------------------------
 
 
-def test_a_customer_gets_the_tenants_language(as_role, stranger):
-    body = as_role("staff", tenant=stranger).post(CUSTOMERS, {"first_name": "Kari", "phone": "22 33 44 55"}).json()
-    assert (body["phone"], body["preferences"]["language"], body["tenant_id"]) == ("+4722334455", "nb", stranger.pk)
+def test_a_customer_gets_the_tenants_language(as_role, other_tenant):
+    body = as_role("staff", tenant=other_tenant).post(CUSTOMERS, {"first_name": "Kari", "phone": "22 33 44 55"}).json()
+    assert (body["phone"], body["preferences"]["language"], body["tenant_id"]) == ("+4722334455", "nb", other_tenant.pk)
 
 
-def test_another_tenant_in_the_body_is_forbidden(staff, tenant, stranger):
+def test_another_tenant_in_the_body_is_forbidden(staff, tenant, other_tenant):
     assert staff.post(CUSTOMERS, JANE | {"tenant_id": None}).status_code == 201
-    for foreign in (stranger.pk, NO_SUCH_ID, "garbage", "", 5, [tenant.pk], {"id": tenant.pk}, False):
+    for foreign in (other_tenant.pk, NO_SUCH_ID, "garbage", "", 5, [tenant.pk], {"id": tenant.pk}, False):
         response = staff.post(CUSTOMERS, {"first_name": "Jo", "phone": "+1234567891", "tenant_id": foreign})
         assert response.status_code == 403, foreign
     assert rows() == 1
 
 
-def test_a_super_admin_must_name_a_tenant(super_admin, tenant, stranger):
+def test_a_super_admin_must_name_a_tenant(super_admin, tenant, other_tenant):
     for absent in ({}, {"tenant_id": None}):
         assert faults(super_admin.post(CUSTOMERS, JANE | absent)) == {"tenant_id"}
     for garbage in (NO_SUCH_ID, "garbage", "", 5, [tenant.pk], {"id": tenant.pk}, False):
         assert faults(super_admin.post(CUSTOMERS, JANE | {"tenant_id": garbage})) == {"tenant_id"}, garbage
     assert rows() == 0
-    for one in (tenant, stranger):
+    for one in (tenant, other_tenant):
         response = super_admin.post(CUSTOMERS, JANE | {"tenant_id": one.pk})
         assert (response.status_code, response.json()["tenant_id"]) == (201, one.pk)
 
 
-def test_a_super_admin_writes_with_the_named_tenants_region_and_favourites(super_admin, tenant, stranger):
-    service, foreign = ServiceFactory(tenant=stranger), ServiceFactory(tenant=tenant)
-    body = {"first_name": "Kari", "phone": "22334455", "tenant_id": stranger.pk}
+def test_a_super_admin_writes_with_the_named_tenants_region_and_favourites(super_admin, tenant, other_tenant):
+    service, foreign = ServiceFactory(tenant=other_tenant), ServiceFactory(tenant=tenant)
+    body = {"first_name": "Kari", "phone": "22334455", "tenant_id": other_tenant.pk}
     wrong = super_admin.post(CUSTOMERS, body | {"preferences": {"preferred_services": [foreign.pk]}})
     assert faults(wrong) == {"preferences.preferred_services"}
     created = super_admin.post(CUSTOMERS, body | {"preferences": {"preferred_services": [service.pk]}}).json()
@@ -305,10 +305,10 @@ def conflict(customer, field, is_deleted=False):
 
 @in_one_test("check", ["", "?check_duplicates=true", "?check_duplicates=false", "?check_duplicates=0"])
 @pytest.mark.usefixtures("each_tenant_guard")
-def test_email_and_phone_must_be_unique_within_the_tenant(staff, tenant, stranger, check):
+def test_email_and_phone_must_be_unique_within_the_tenant(staff, tenant, other_tenant, check):
     by_email = CustomerFactory(tenant=tenant, email="jane@example.com", phone=None)
     by_phone = CustomerFactory(tenant=tenant, email=None, phone="+628123456")
-    CustomerFactory(tenant=stranger, email="jane@example.com", phone="+628123456")
+    CustomerFactory(tenant=other_tenant, email="jane@example.com", phone="+628123456")
     body = {"first_name": "J", "email": " ＪANE@Example.com ", "phone": "(0812) 34-56"}
     response = staff.post(CUSTOMERS + check, body)
     assert response.status_code == 409
@@ -323,8 +323,8 @@ def test_email_and_phone_must_be_unique_within_the_tenant(staff, tenant, strange
     assert rows() == 3
 
 
-def test_the_same_person_may_be_a_customer_of_two_tenants(staff, stranger):
-    CustomerFactory(tenant=stranger, email="jane@example.com", phone="+628123456")
+def test_the_same_person_may_be_a_customer_of_two_tenants(staff, other_tenant):
+    CustomerFactory(tenant=other_tenant, email="jane@example.com", phone="+628123456")
     response = staff.post(CUSTOMERS, {"first_name": "Jane", "email": "jane@example.com", "phone": "+628123456"})
     assert (response.status_code, response.json()["possible_duplicates"]) == (201, [])
 

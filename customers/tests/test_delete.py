@@ -103,8 +103,8 @@ def test_permanent_false_is_a_soft_delete(super_admin, jane):
     assert len(rows(is_deleted=True)) == 1
 
 
-def test_permanent_delete_requires_super_admin_and_otherwise_nothing_happens(admin, jane, stranger):
-    deleted, foreign = DeletedCustomerFactory(tenant=jane.tenant), CustomerFactory(tenant=stranger)
+def test_permanent_delete_requires_super_admin_and_otherwise_nothing_happens(admin, jane, other_tenant):
+    deleted, foreign = DeletedCustomerFactory(tenant=jane.tenant), CustomerFactory(tenant=other_tenant)
     before = rows()
     answers = [delete(admin, one, "?permanent=true") for one in (jane, deleted, foreign)]
     answers.append(admin.delete(f"{CUSTOMERS}/{NO_SUCH_ID}?permanent=true"))
@@ -188,16 +188,16 @@ def test_what_a_permanent_delete_must_find_can_be_found(tenant, jane):
         assert trace in stored
 
 
-def test_a_super_admin_deletes_in_any_tenant_or_in_the_named_one(super_admin, tenant, stranger):
-    one, two = CustomerFactory.create_batch(2, tenant=stranger)
+def test_a_super_admin_deletes_in_any_tenant_or_in_the_named_one(super_admin, tenant, other_tenant):
+    one, two = CustomerFactory.create_batch(2, tenant=other_tenant)
     for query in ("", "&permanent=true"):
         assert delete(super_admin, one, f"?tenant_id={tenant.pk}{query}").status_code == 404
     assert delete(super_admin, one).status_code == 200
-    assert delete(super_admin, two, f"?tenant_id={stranger.pk}&permanent=true").status_code == 200
+    assert delete(super_admin, two, f"?tenant_id={other_tenant.pk}&permanent=true").status_code == 200
     assert [row["id"] for row in rows()] == [one.pk]
 
 
-def test_404_for_another_tenants_customer(admin, stranger):
-    foreign = CustomerFactory(tenant=stranger)
+def test_404_for_another_tenants_customer(admin, other_tenant):
+    foreign = CustomerFactory(tenant=other_tenant)
     assert delete(admin, foreign).json() == not_found()
     assert len(rows(is_deleted=False)) == 1

@@ -91,9 +91,9 @@ def test_all_staff_members_can_view_customer_details(as_role, tenant, role):
     assert as_role(role).get(f"{CUSTOMERS}/{customer.pk}").json() == profile(customer)
 
 
-def test_404_byte_for_byte_whatever_is_not_there(staff, tenant, stranger):
+def test_404_byte_for_byte_whatever_is_not_there(staff, tenant, other_tenant):
     absent = [
-        CustomerFactory(tenant=stranger).pk,
+        CustomerFactory(tenant=other_tenant).pk,
         DeletedCustomerFactory(tenant=tenant).pk,
         AppointmentFactory(tenant=tenant).pk,
         NO_SUCH_ID,
@@ -115,11 +115,11 @@ def test_404_byte_for_byte_whatever_is_not_there(staff, tenant, stranger):
     assert answers[0].json() == not_found()
 
 
-def test_a_super_admin_sees_all_tenants_and_narrows_with_tenant_id(super_admin, tenant, stranger):
-    theirs = CustomerFactory(tenant=stranger, language="nb")
+def test_a_super_admin_sees_all_tenants_and_narrows_with_tenant_id(super_admin, tenant, other_tenant):
+    theirs = CustomerFactory(tenant=other_tenant, language="nb")
     url = f"{CUSTOMERS}/{theirs.pk}"
     assert super_admin.get(url).json() == profile(theirs, preferences=preferences(language="nb"))
-    assert super_admin.get(f"{url}?tenant_id={stranger.pk}").status_code == 200
+    assert super_admin.get(f"{url}?tenant_id={other_tenant.pk}").status_code == 200
     assert super_admin.get(f"{url}?tenant_id={tenant.pk}").json() == not_found()
     assert super_admin.get(f"{url}?tenant_id={NO_SUCH_ID}").status_code == 400
 

@@ -156,8 +156,8 @@ def test_json(jane):
     assert ran.report["totals"] == {"erased": 1, "same_contact": 2, "refused": 0}
 
 
-def test_files_uploaded_to_be_imported_go_too(jane, tenant, stranger):
-    for business in (tenant, stranger):
+def test_files_uploaded_to_be_imported_go_too(jane, tenant, other_tenant):
+    for business in (tenant, other_tenant):
         with tenant_scope(business):
             CustomerImport.objects.create(file_name="people.csv").store("file", io.BytesIO(b"first_name\nQuetzal\n"))
     report = run(*LOTUS, "--id", pk(2), "--yes", "--json").report
@@ -188,8 +188,8 @@ def test_nobody_is_a_refusal(jane):
         )
 
 
-def test_never_another_tenants(jane, stranger):
-    theirs = CustomerFactory(tenant=stranger, email="jane@example.com", phone="+6281200002")
+def test_never_another_tenants(jane, other_tenant):
+    theirs = CustomerFactory(tenant=other_tenant, email="jane@example.com", phone="+6281200002")
     for whom in (["--id", theirs.pk], ["--email", "jane@example.com"], ["--phone", "+6281200002"]):
         run(*LOTUS, *whom, "--yes")
     assert ids() == sorted([pk(4), theirs.pk])

@@ -184,9 +184,9 @@ def test_numbers_and_times_have_a_plain_format(in_scope, tmp_path):
 # --- the exported customers -----------------------------------------------------------------------------------------
 
 
-def test_only_the_customers_of_the_business_are_exported(in_scope, stranger, tmp_path):
+def test_only_the_customers_of_the_business_are_exported(in_scope, other_tenant, tmp_path):
     jane = CustomerFactory(tenant=in_scope, password="argon2id$secret")
-    CustomerFactory(tenant=stranger, email="theirs@example.com")
+    CustomerFactory(tenant=other_tenant, email="theirs@example.com")
     DeletedCustomerFactory(tenant=in_scope, email="gone@example.com")
     data = exported(tmp_path / "customers.csv")
     assert [cells[0] for cells in from_csv(data)] == ["id", jane.pk]

@@ -94,8 +94,8 @@ def test_an_error_is_not_stored(staff):
     assert len(stored()) == 1
 
 
-def test_a_key_is_its_users_own(as_role, stranger):
-    clients = [as_role("staff"), as_role("staff"), as_role("staff", tenant=stranger)]
+def test_a_key_is_its_users_own(as_role, other_tenant):
+    clients = [as_role("staff"), as_role("staff"), as_role("staff", tenant=other_tenant)]
     statuses = [
         client.post(CUSTOMERS, BODY | {"phone": f"+123456789{n}"}, headers=KEY).status_code
         for n, client in enumerate(clients)
@@ -156,18 +156,18 @@ def test_the_expired_are_found_by_an_index(staff):
     assert "Seq Scan on tenants_idempotencyrecord" not in plan
 
 
-def test_a_key_does_not_go_along_to_another_business(staff, stranger):
+def test_a_key_does_not_go_along_to_another_business(staff, other_tenant):
     assert staff.post(CUSTOMERS, BODY, headers=KEY).status_code == 201
-    User.objects.filter(pk=staff.user.pk).update(tenant=stranger)
+    User.objects.filter(pk=staff.user.pk).update(tenant=other_tenant)
     answer = staff.post(CUSTOMERS, BODY, headers=KEY)
     assert (answer.status_code, "Idempotency-Replayed" in answer.headers, customers()) == (201, False, 2)
 
 
-def test_a_super_admin_s_key_is_for_one_business(super_admin, tenant, stranger):
+def test_a_super_admin_s_key_is_for_one_business(super_admin, tenant, other_tenant):
     def create(one):
         return super_admin.post(f"{CUSTOMERS}?tenant_id={one.pk}", BODY, headers=KEY)
 
-    assert [create(one).status_code for one in (tenant, stranger, tenant)] == [201, 422, 201]
+    assert [create(one).status_code for one in (tenant, other_tenant, tenant)] == [201, 422, 201]
     assert customers() == 1
 
 

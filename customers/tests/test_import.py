@@ -181,8 +181,10 @@ def test_an_invalid_cell_is_refused_with_its_line_column_and_reason(import_rows)
     assert {name for name, *_ in people()} == {"Jane", "Ann"}
 
 
-def test_another_businesses_outlet_is_refused_like_an_unknown_one(import_rows, stranger):
-    rows = [[f"J{n}", f"j{n}@example.com", pk] for n, pk in enumerate([OutletFactory(tenant=stranger).pk, new_id()])]
+def test_another_businesses_outlet_is_refused_like_an_unknown_one(import_rows, other_tenant):
+    rows = [
+        [f"J{n}", f"j{n}@example.com", pk] for n, pk in enumerate([OutletFactory(tenant=other_tenant).pk, new_id()])
+    ]
     result = import_rows(["first_name", "email", "preferred_outlet_id"], *rows)
     assert {reason for _, _, reason in result.refused_rows} == {"There is no outlet with this id."}
 
@@ -339,15 +341,15 @@ def test_a_repeated_id_or_contact_is_refused_with_the_line_of_the_first(import_r
 
 
 @pytest.mark.usefixtures("each_tenant_guard")
-def test_an_id_of_another_tenant_is_refused_without_naming_the_tenant(import_rows, stranger):
-    theirs = CustomerFactory(tenant=stranger)
+def test_an_id_of_another_tenant_is_refused_without_naming_the_tenant(import_rows, other_tenant):
+    theirs = CustomerFactory(tenant=other_tenant)
     result = import_rows(HEADER, [theirs.pk, "Jane", "jane@example.com", "", ""], ["", "Joe", theirs.email, "", ""])
     assert result.refused_rows == [(2, "id", "This id can't be used.")]
     assert people() == [("Joe", theirs.email, None)]
-    with tenant_scope(stranger):
+    with tenant_scope(other_tenant):
         theirs.refresh_from_db()
         assert theirs.first_name == "Jane"
-        assert theirs.tenant == stranger
+        assert theirs.tenant == other_tenant
 
 
 def test_rows_of_another_business_in_an_export_of_several_are_refused(import_rows):

@@ -79,9 +79,9 @@ def test_the_command_reads_a_file_as_the_business_has_decided_in_the_admin(brows
     assert stored("notes") == [("rood",), (None,)]
 
 
-def test_another_business_is_asked_for_itself(back_office, tenant, stranger):
+def test_another_business_is_asked_for_itself(back_office, tenant, other_tenant):
     browser = back_office("super_admin")
-    for one in (tenant, stranger):
+    for one in (tenant, other_tenant):
         response = sent(browser, ROWS, tenant=one.pk)
         assert response.headers["Location"].endswith("/columns/")
         with tenant_scope(one):

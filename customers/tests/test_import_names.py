@@ -11,11 +11,11 @@ from tenants.scope import current_tenant
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 
 
-def test_the_reason_of_a_refused_row_links_to_the_customer_who_is_here_already(back_office, in_scope, stranger):
+def test_the_reason_of_a_refused_row_links_to_the_customer_who_is_here_already(back_office, in_scope, other_tenant):
     same_phone = CustomerFactory(tenant=in_scope, first_name="<Ann>", last_name="Lee", phone="+628123456701")
     deleted = DeletedCustomerFactory(tenant=in_scope, first_name="Bo", last_name="", email="bo@example.com")
     differs = CustomerFactory(tenant=in_scope, first_name="Cy", last_name="", email="cy@example.com")
-    theirs = CustomerFactory(tenant=stranger, first_name="Stranger")
+    theirs = CustomerFactory(tenant=other_tenant, first_name="Stranger")
     rows = [
         ["first_name", "email", "phone", "gender"],
         ["Annie", "annie@example.com", "+628123456701", ""],
@@ -85,8 +85,8 @@ def test_favourites_are_imported_by_name(import_rows, offers):
     }
 
 
-def test_an_unknown_name_is_refused_and_the_names_that_exist_are_told(import_rows, offers, stranger):
-    OutletFactory(tenant=stranger, name="Aker")
+def test_an_unknown_name_is_refused_and_the_names_that_exist_are_told(import_rows, offers, other_tenant):
+    OutletFactory(tenant=other_tenant, name="Aker")
     for number in range(12):
         UserFactory(tenant=current_tenant(), first_name=f"P{number:02}", last_name="")
     result = import_rows(

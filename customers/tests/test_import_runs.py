@@ -53,11 +53,11 @@ def mixed(people, foreign, service, *, seed, rows=200):
 @pytest.mark.slow("imports a generated file three times, for each seed")
 @pytest.mark.parametrize("update", [False, True])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_a_dry_run_reports_exactly_what_the_import_does(tmp_path, in_scope, stranger, monkeypatch, update, seed):
+def test_a_dry_run_reports_exactly_what_the_import_does(tmp_path, in_scope, other_tenant, monkeypatch, update, seed):
     monkeypatch.setattr(importing, "MAX_BATCH_ROWS", 20)
     people = [CustomerFactory(tenant=in_scope, notes=None) for _ in range(8)]
     people += [DeletedCustomerFactory(tenant=in_scope) for _ in range(2)]
-    path, foreign = tmp_path / "customers.csv", CustomerFactory(tenant=stranger)
+    path, foreign = tmp_path / "customers.csv", CustomerFactory(tenant=other_tenant)
     path.write_bytes(as_csv(mixed(people, foreign, ServiceFactory(tenant=in_scope), seed=seed)))
     before = everything()
     files = [tmp_path / "dry.csv", tmp_path / "wet.csv"]
@@ -80,11 +80,11 @@ def test_a_dry_run_reports_exactly_what_the_import_does(tmp_path, in_scope, stra
 
 
 @pytest.mark.slow("imports one file in batches of several sizes")
-def test_the_batch_size_does_not_change_the_result(tmp_path, in_scope, stranger, monkeypatch):
+def test_the_batch_size_does_not_change_the_result(tmp_path, in_scope, other_tenant, monkeypatch):
     people = [CustomerFactory(tenant=in_scope) for _ in range(8)]
     path = tmp_path / "customers.csv"
     path.write_bytes(
-        as_csv(mixed(people, CustomerFactory(tenant=stranger), ServiceFactory(tenant=in_scope), seed=4, rows=100))
+        as_csv(mixed(people, CustomerFactory(tenant=other_tenant), ServiceFactory(tenant=in_scope), seed=4, rows=100))
     )
     results = []
     for size in (1, 15, 1000):

@@ -59,7 +59,7 @@ def shown(rows, serializer):
 @pytest.fixture
 def two(in_scope):
     """Two customers, of whom one has been here and has favourites, and an appointment."""
-    regular, stranger = (CustomerFactory(tenant=in_scope, phone=f"+62811111111{n}") for n in range(2))
+    regular, other_tenant = (CustomerFactory(tenant=in_scope, phone=f"+62811111111{n}") for n in range(2))
     outlet, services = OutletFactory(tenant=in_scope), [ServiceFactory(tenant=in_scope) for _ in range(2)]
     staff = UserFactory(tenant=in_scope)
     for service in services:
@@ -73,7 +73,7 @@ def two(in_scope):
         for position, pk in enumerate(ids):
             model.objects.create(customer=regular, position=position, **{column: pk})
     Customer.objects.filter(pk=regular.pk).update(preferred_outlet=outlet)
-    return regular, stranger
+    return regular, other_tenant
 
 
 @random

@@ -94,9 +94,9 @@ def deleted(tenant):
 
 
 @pytest.mark.parametrize(("command", "left"), [("restore_customers", REFUSED), ("purge_customers", 0)])
-def test_killed_in_the_middle_and_run_again(tenant, stranger, command, left):
-    fill(stranger, "bbbbbbbb")
-    whole = run(command, "--tenant", stranger.slug, *COMMANDS[command], "--json").report["totals"]
+def test_killed_in_the_middle_and_run_again(tenant, other_tenant, command, left):
+    fill(other_tenant, "bbbbbbbb")
+    whole = run(command, "--tenant", other_tenant.slug, *COMMANDS[command], "--json").report["totals"]
     fill(tenant, "aaaaaaaa")
 
     with transaction.atomic():
@@ -113,6 +113,6 @@ def test_killed_in_the_middle_and_run_again(tenant, stranger, command, left):
     done = "restored" if command == "restore_customers" else "purged"
     assert NUMBER / 10 < again[done] < whole[done] == NUMBER - left
     assert deleted(tenant) == left
-    sides = [stranger.pk, "bbbbbbbb", stranger.pk, tenant.pk, "aaaaaaaa", tenant.pk]
+    sides = [other_tenant.pk, "bbbbbbbb", other_tenant.pk, tenant.pk, "aaaaaaaa", tenant.pk]
     for table, row in TABLES.items():
         assert ask(DIFFERENCES.format(table=table, row=row), *sides) == []

@@ -332,24 +332,24 @@ def test_the_ends_of_the_calendar(as_role, zone):
 
 
 @pytest.mark.usefixtures("each_tenant_guard")
-def test_a_super_admin_sees_all_tenants_and_narrows_with_tenant_id(super_admin, staff, tenant, stranger):
-    ours, theirs = CustomerFactory(tenant=tenant, created_at=NOON), CustomerFactory(tenant=stranger, language="nb")
+def test_a_super_admin_sees_all_tenants_and_narrows_with_tenant_id(super_admin, staff, tenant, other_tenant):
+    ours, theirs = CustomerFactory(tenant=tenant, created_at=NOON), CustomerFactory(tenant=other_tenant, language="nb")
     body = super_admin.get(CUSTOMERS).json()
     assert body["items"] == [profile(theirs, preferences=preferences(language="nb")), profile(ours)]
     assert listed(super_admin, f"tenant_id={tenant.pk}") == [ours.pk]
-    assert listed(super_admin, f"tenant_id={stranger.pk}") == [theirs.pk]
+    assert listed(super_admin, f"tenant_id={other_tenant.pk}") == [theirs.pk]
     assert listed(staff, f"tenant_id={tenant.pk}") == [ours.pk]
     assert staff.get(CUSTOMERS).json()["total"] == 1
-    assert staff.get(f"{CUSTOMERS}?tenant_id={stranger.pk}").status_code == 403
+    assert staff.get(f"{CUSTOMERS}?tenant_id={other_tenant.pk}").status_code == 403
     assert staff.get(f"{CUSTOMERS}?tenant_id={NO_SUCH_ID}").status_code == 403
     for wrong in (NO_SUCH_ID, "x", "", f"{tenant.pk}&tenant_id={tenant.pk}", "%00"):
         assert faults(super_admin.get(f"{CUSTOMERS}?tenant_id={wrong}")) == {"tenant_id"}
 
 
-def test_a_day_is_in_utc_for_all_tenants_and_in_its_own_zone_for_one(super_admin, stranger):
-    (pk,) = created(stranger, dt.datetime(2025, 1, 14, 23, 30, tzinfo=dt.UTC))
+def test_a_day_is_in_utc_for_all_tenants_and_in_its_own_zone_for_one(super_admin, other_tenant):
+    (pk,) = created(other_tenant, dt.datetime(2025, 1, 14, 23, 30, tzinfo=dt.UTC))
     assert listed(super_admin, "created_from=2025-01-14&created_to=2025-01-14") == [pk]
-    assert listed(super_admin, f"created_from=2025-01-15&created_to=2025-01-15&tenant_id={stranger.pk}") == [pk]
+    assert listed(super_admin, f"created_from=2025-01-15&created_to=2025-01-15&tenant_id={other_tenant.pk}") == [pk]
 
 
 @pytest.mark.slow("makes a hundred rows")

@@ -99,7 +99,7 @@ def test_an_unknown_order_names_all(staff):
 
 @pytest.mark.usefixtures("each_tenant_guard")
 @in_one_test("query", ["ordering=name", "source=website", "is_active=true", "ordering=created_at"])
-def test_customers_of_another_business_and_deleted_ones_are_not_found(staff, tenant, stranger, query):
-    CustomerFactory(tenant=stranger, source="website")
+def test_customers_of_another_business_and_deleted_ones_are_not_found(staff, tenant, other_tenant, query):
+    CustomerFactory(tenant=other_tenant, source="website")
     DeletedCustomerFactory(tenant=tenant, source="website")
     assert names(staff, query) == []

@@ -24,7 +24,7 @@ def add(tenant, name, **changes):
 
 
 @pytest.fixture
-def people(in_scope, stranger):
+def people(in_scope, other_tenant):
     """Customers of a business with double opt-in, by first name, each with another reason for or against marketing; and one
     of a business without double opt-in.
     """
@@ -59,8 +59,8 @@ def people(in_scope, stranger):
     made["Unverified"].refresh_from_db()
     made["Unverified"].change({"email_verified": False})
     run("erase_customer", "--tenant", "lotus", "--id", add(in_scope, "Erased", phone=None).pk, "--yes")
-    with tenant_scope(stranger):
-        made["Stranger"] = add(stranger, "Stranger")
+    with tenant_scope(other_tenant):
+        made["Stranger"] = add(other_tenant, "Stranger")
     return made
 
 

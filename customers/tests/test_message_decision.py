@@ -324,7 +324,7 @@ def blocked(customer):
     return found
 
 
-def test_after_erasure_marketing_is_blocked_to_the_addresses_until_their_owner_grants_it(jane, in_scope, stranger):
+def test_after_erasure_marketing_is_blocked_to_the_addresses_until_their_owner_grants_it(jane, in_scope, other_tenant):
     certificate = run("erase_customer", "--tenant", "lotus", "--id", jane.pk, "--yes", "--json").report["rows"][-1]
     assert certificate["removed"]["consents"] == 5
     assert certificate["kept_without_the_person"]["blocked_addresses"] == 2
@@ -349,11 +349,11 @@ def _stored_texts():
     return [str(value) for row in MarketingBlock.objects.values_list() for value in row]
 
 
-def test_a_block_is_of_one_business_alone(jane, in_scope, stranger):
+def test_a_block_is_of_one_business_alone(jane, in_scope, other_tenant):
     run("erase_customer", "--tenant", "lotus", "--id", jane.pk, "--yes")
     assert MarketingBlock.objects.count() == 2
-    with tenant_scope(stranger):
-        assert blocked(again(jane, stranger)) == []
+    with tenant_scope(other_tenant):
+        assert blocked(again(jane, other_tenant)) == []
 
 
 def test_a_purge_blocks_the_addresses_where_marketing_was_withdrawn(jane, in_scope):

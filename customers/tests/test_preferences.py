@@ -146,8 +146,8 @@ def test_a_body_that_is_no_object_is_refused(prefer, body):
     ],
 )
 @pytest.mark.usefixtures("each_tenant_guard")
-def test_the_same_400_for_a_foreign_id_and_a_random_one(prefer, super_admin, stranger, tenant, key, make):
-    foreign = make(tenant=stranger).pk
+def test_the_same_400_for_a_foreign_id_and_a_random_one(prefer, super_admin, other_tenant, tenant, key, make):
+    foreign = make(tenant=other_tenant).pk
     # A super_admin, who sees both tenants, can't tie one's to the other's either.
     for client in (None, super_admin):
         answers = []
@@ -161,8 +161,13 @@ def test_the_same_400_for_a_foreign_id_and_a_random_one(prefer, super_admin, str
         assert not PreferredService.objects.exists()
 
 
-def test_404_whatever_is_not_there(staff, tenant, stranger):
-    for absent in (CustomerFactory(tenant=stranger).pk, DeletedCustomerFactory(tenant=tenant).pk, NO_SUCH_ID, "122"):
+def test_404_whatever_is_not_there(staff, tenant, other_tenant):
+    for absent in (
+        CustomerFactory(tenant=other_tenant).pk,
+        DeletedCustomerFactory(tenant=tenant).pk,
+        NO_SUCH_ID,
+        "122",
+    ):
         response = staff.put(f"{CUSTOMERS}/{absent}/preferences", {"notes": "x"})
         assert (response.status_code, response.json()) == (404, not_found())
 

@@ -144,8 +144,8 @@ def test_files_that_were_to_be_kept_for_a_day_go_too(tenant):
             assert sorted(CustomerImport.objects.values_list("file_name", flat=True)) == left
 
 
-def test_never_another_tenants(tenant, stranger):
-    ours, theirs = deleted_for(tenant, 1, days=31), deleted_for(stranger, 2, days=31)
+def test_never_another_tenants(tenant, other_tenant):
+    ours, theirs = deleted_for(tenant, 1, days=31), deleted_for(other_tenant, 2, days=31)
     run(*LOTUS, "--yes")
     assert ids() == [theirs.pk] != [ours.pk]
     assert run(*ALL, "--yes").lines[-3:] == ["lotus: 0 purged", "nordlys: 1 purged", "all tenants: 1 purged"]
@@ -202,7 +202,7 @@ def test_on_a_terminal_the_slug_is_typed(old, monkeypatch, typed, left):
     assert ran.stderr.endswith("Not confirmed: nothing was changed.") == (left == 7)
 
 
-def test_for_all_tenants_the_word_is_all(old, stranger, monkeypatch):
+def test_for_all_tenants_the_word_is_all(old, other_tenant, monkeypatch):
     monkeypatch.setattr(sys, "stdin", Terminal("all\n"))
     ran = run(*ALL)
     assert (ran.code, len(ids())) == (0, 4)

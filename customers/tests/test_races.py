@@ -136,8 +136,8 @@ def test_a_create_waits_for_who_takes_no_turn_and_then_knows_of_them(admin, tena
     assert live(tenant) == [(None, body["phone"])]
 
 
-def test_two_tenants_do_not_stand_in_each_others_way(as_role, tenant, stranger):
-    people = [as_role("staff", tenant=one) for one in (tenant, stranger) for _ in range(5)]
+def test_two_tenants_do_not_stand_in_each_others_way(as_role, tenant, other_tenant):
+    people = [as_role("staff", tenant=one) for one in (tenant, other_tenant) for _ in range(5)]
     body = {"first_name": "Jane", "email": "jane@example.com"}
     assert statuses(at_once(*((one, "post", CUSTOMERS, body) for one in people))) == {201: 2, 409: 8}
 

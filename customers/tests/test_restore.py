@@ -70,8 +70,8 @@ def test_409_where_the_email_or_phone_has_been_taken_meanwhile(admin, tenant, de
     assert row(deleted) == before
 
 
-def test_another_tenants_customer_takes_nothing(admin, stranger, deleted):
-    CustomerFactory(tenant=stranger, email=deleted.email, phone=deleted.phone)
+def test_another_tenants_customer_takes_nothing(admin, other_tenant, deleted):
+    CustomerFactory(tenant=other_tenant, email=deleted.email, phone=deleted.phone)
     assert restore(admin, deleted).status_code == 200
 
 
@@ -83,8 +83,8 @@ def test_a_live_customer_is_answered_unchanged(admin, tenant):
     assert row(customer) == before
 
 
-def test_404_whatever_is_not_there(admin, super_admin, tenant, stranger):
-    foreign = DeletedCustomerFactory(tenant=stranger)
+def test_404_whatever_is_not_there(admin, super_admin, tenant, other_tenant):
+    foreign = DeletedCustomerFactory(tenant=other_tenant)
     for absent in (foreign.pk, NO_SUCH_ID, "122", "%00"):
         response = admin.post(f"{CUSTOMERS}/{absent}/restore")
         assert (response.status_code, response.json()) == (404, not_found())

@@ -251,10 +251,10 @@ def test_a_customer_who_is_created_at_the_same_moment_keeps_their_email(tenant):
 # --- tenants --------------------------------------------------------------------------------------------------------
 
 
-def test_customers_of_another_tenant_are_not_restored(tenant, stranger):
+def test_customers_of_another_tenant_are_not_restored(tenant, other_tenant):
     _, theirs = (
         DeletedCustomerFactory(tenant=one, email="jane@example.com", deleted_by=UNKNOWN_ID)
-        for one in (tenant, stranger)
+        for one in (tenant, other_tenant)
     )
     for which in (["--deleted-by", UNKNOWN_ID], ["--id", theirs.pk], ["--email", "jane@example.com"]):
         run(*LOTUS, *which)
@@ -262,8 +262,8 @@ def test_customers_of_another_tenant_are_not_restored(tenant, stranger):
     assert run(*LOTUS, "--id", theirs.pk).lines[0] == f"lotus: refused {theirs.pk}: there is no such customer"
 
 
-def test_in_all_tenants_an_id_is_refused_only_if_no_tenant_has_it(tenant, stranger):
-    theirs = DeletedCustomerFactory(tenant=stranger)
+def test_in_all_tenants_an_id_is_refused_only_if_no_tenant_has_it(tenant, other_tenant):
+    theirs = DeletedCustomerFactory(tenant=other_tenant)
     ran = run("restore_customers", "--all-tenants", "--id", theirs.pk, "--id", UNKNOWN_ID)
     assert (ran.code, ran.lines) == (
         1,

@@ -259,19 +259,21 @@ def test_other_filters_restrict_the_nearest(search, people):
     assert search("yuliantoo")["total"] == 100
 
 
-def test_nobody_of_another_business_and_nobody_deleted_is_near(search, people, tenant, stranger, as_role, super_admin):
-    CustomerFactory(tenant=stranger, first_name="Yulianto", last_name="Theirs")
+def test_nobody_of_another_business_and_nobody_deleted_is_near(
+    search, people, tenant, other_tenant, as_role, super_admin
+):
+    CustomerFactory(tenant=other_tenant, first_name="Yulianto", last_name="Theirs")
     DeletedCustomerFactory(tenant=tenant, first_name="Yulianto", last_name="Deleted")
     assert search("yulinato")["items"] == []
     people("Yulianta Ours")
     assert search("yulinato")["items"] == ["Yulianta Ours"]
-    assert search("yulinato", client=as_role("staff", tenant=stranger))["items"] == ["Yulianto Theirs"]
+    assert search("yulinato", client=as_role("staff", tenant=other_tenant))["items"] == ["Yulianto Theirs"]
     assert search("yulinato", client=super_admin)["items"] == ["Yulianto Theirs", "Yulianta Ours"]
     assert search("yulinato", client=super_admin, tenant_id=tenant.pk)["items"] == ["Yulianta Ours"]
 
 
-def test_the_nearest_are_of_the_own_business_by_either_guard(each_tenant_guard, search, tenant, stranger):
-    CustomerFactory(tenant=stranger, first_name="Yulianto", last_name="Theirs")
+def test_the_nearest_are_of_the_own_business_by_either_guard(each_tenant_guard, search, tenant, other_tenant):
+    CustomerFactory(tenant=other_tenant, first_name="Yulianto", last_name="Theirs")
     CustomerFactory(tenant=tenant, first_name="Yulianto", last_name="Ours")
     assert search("yulinato")["items"] == ["Yulianto Ours"]
 

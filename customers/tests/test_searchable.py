@@ -8,8 +8,8 @@ from customers.models.searchable import SearchableCustomer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 
 
-def test_it_shows_every_customer_and_of_the_password_only_whether_there_is_one(in_scope, stranger):
-    CustomerFactory(tenant=stranger)
+def test_it_shows_every_customer_and_of_the_password_only_whether_there_is_one(in_scope, other_tenant):
+    CustomerFactory(tenant=other_tenant)
     CustomerFactory(tenant=in_scope, password="hash", email_verified=True, tags=["vip"])
     DeletedCustomerFactory(tenant=in_scope)
     derived = {"has_password", "folded_name"}

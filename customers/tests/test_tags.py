@@ -154,10 +154,10 @@ def test_of_people_who_tag_one_customer_at_the_same_moment_nobody_loses_a_tag(as
 # --- GET /customers/tags --------------------------------------------------------------------------------------------
 
 
-def test_tags_are_listed_with_their_customers_by_number_then_by_name(staff, tenant, stranger):
+def test_tags_are_listed_with_their_customers_by_number_then_by_name(staff, tenant, other_tenant):
     for tags in (["vip", "regular"], ["regular"], ["ลูกค้าประจำ", "vip"], ["regular"]):
         CustomerFactory(tenant=tenant, tags=tags)
-    CustomerFactory(tenant=stranger, tags=["foreign", "vip"])
+    CustomerFactory(tenant=other_tenant, tags=["foreign", "vip"])
     DeletedCustomerFactory(tenant=tenant, tags=["gone", "vip"])
     answer = staff.get(TAGS)
     assert answer.status_code == 200
@@ -176,12 +176,12 @@ def test_a_business_without_customers_has_no_tags(staff):
     assert staff.get(TAGS).json() == {"items": []}
 
 
-def test_a_super_admin_lists_the_tags_of_all_businesses_or_of_one(super_admin, tenant, stranger):
-    for business in (tenant, stranger, stranger):
+def test_a_super_admin_lists_the_tags_of_all_businesses_or_of_one(super_admin, tenant, other_tenant):
+    for business in (tenant, other_tenant, other_tenant):
         CustomerFactory(tenant=business, tags=["vip"])
     counts = {
         query: {item["tag"]: item["customers"] for item in super_admin.get(TAGS + query).json()["items"]}["vip"]
-        for query in ("", f"?tenant_id={tenant.pk}", f"?tenant_id={stranger.pk}")
+        for query in ("", f"?tenant_id={tenant.pk}", f"?tenant_id={other_tenant.pk}")
     }
     assert list(counts.values()) == [3, 1, 2]
 

@@ -97,8 +97,8 @@ def test_only_administrators_import_and_export(back_office, tenant, in_scope, ro
     assert (response.get("Content-Disposition", "")[:10] == "attachment") == (role in ADMINS)
 
 
-def test_another_businesses_file_is_not_found_like_an_unknown_one(back_office, stranger):
-    with tenant_scope(stranger):
+def test_another_businesses_file_is_not_found_like_an_unknown_one(back_office, other_tenant):
+    with tenant_scope(other_tenant):
         theirs = CustomerImport.objects.create(file_name="theirs.csv", state="checked", summary={"refused": 0})
         theirs.store("refused", io.BytesIO(b"theirs"))
     browser = back_office("tenant_admin")
@@ -194,15 +194,15 @@ def test_a_file_without_rows_has_nothing_to_import(back_office, in_scope):
     assert 'name="import"' not in page
 
 
-def test_a_super_admin_has_to_choose_the_business(back_office, tenant, stranger):
+def test_a_super_admin_has_to_choose_the_business(back_office, tenant, other_tenant):
     browser = back_office("super_admin")
     assert upload(browser).context["form"].errors == {"tenant": ["This field is required."]}
-    with tenant_scope(stranger):
-        url = checked(browser, tenant=stranger.pk)
+    with tenant_scope(other_tenant):
+        url = checked(browser, tenant=other_tenant.pk)
         body(browser.post(url, {"import": "1"}))
     with tenant_scope(ALL_TENANTS):
-        assert {customer.tenant for customer in Customer.objects.all()} == {stranger}
-        assert {event.tenant_id for event in AuditEvent.objects.filter(table="customer")} == {stranger.pk}
+        assert {customer.tenant for customer in Customer.objects.all()} == {other_tenant}
+        assert {event.tenant_id for event in AuditEvent.objects.filter(table="customer")} == {other_tenant.pk}
 
 
 @pytest.mark.parametrize(
@@ -294,8 +294,8 @@ def test_a_file_has_one_run_at_a_time(browser, in_scope, small_batches):
     response._iterator.close()
 
 
-def test_uploads_older_than_a_day_are_deleted_for_every_business(browser, in_scope, stranger):
-    with tenant_scope(stranger):
+def test_uploads_older_than_a_day_are_deleted_for_every_business(browser, in_scope, other_tenant):
+    with tenant_scope(other_tenant):
         old = CustomerImport.objects.create(file_name="old.csv", created_at=timezone.now() - dt.timedelta(hours=25))
         old.store("file", io.BytesIO(b"old"))
     checked(browser)
@@ -313,9 +313,9 @@ def test_the_file_is_not_in_the_audit_trail(browser, in_scope):
 
 
 @pytest.fixture
-def three(in_scope, stranger):
+def three(in_scope, other_tenant):
     DeletedCustomerFactory(tenant=in_scope, first_name="Gone")
-    CustomerFactory(tenant=stranger, first_name="Theirs")
+    CustomerFactory(tenant=other_tenant, first_name="Theirs")
     return [
         CustomerFactory(tenant=in_scope, first_name=name, tags=tags, is_active=name != "Cid", notes="=1+1")
         for name, tags in (("Ann", ["vip"]), ("Bob", []), ("Cid", ["vip"]))
@@ -373,7 +373,7 @@ def test_the_selected_customers_are_exported(browser, three):
     assert names(response) == {"Ann", "Cid"}
 
 
-def test_a_super_admins_export_names_the_business_of_each_customer(back_office, three, stranger):
+def test_a_super_admins_export_names_the_business_of_each_customer(back_office, three, other_tenant):
     response = back_office("super_admin").get(f"{EXPORT}csv/")
     header, *rows = from_csv(body(response).encode())
     assert header[:2] == ["tenant", "id"]

@@ -217,10 +217,10 @@ def test_a_new_email_is_unverified_again_and_the_same_spelled_otherwise_stays_ve
     assert (body["email_verified"], body["phone_verified"]) == (False, False)
 
 
-def test_email_and_phone_must_remain_unique_within_the_tenant(change, tenant, stranger, jane):
+def test_email_and_phone_must_remain_unique_within_the_tenant(change, tenant, other_tenant, jane):
     other = CustomerFactory(tenant=tenant, email="bob@example.com", phone="+629999999")
     deleted = DeletedCustomerFactory(tenant=tenant, email="bob@example.com", phone="+627777777")
-    CustomerFactory(tenant=stranger, email="free@example.com", phone="+628888888")
+    CustomerFactory(tenant=other_tenant, email="free@example.com", phone="+628888888")
     before = stored(jane)
     response = change(jane, {"email": "BOB@example.com", "phone": "09999999", "last_name": "Half"})
     assert response.status_code == 409
@@ -259,10 +259,10 @@ def test_a_password_can_be_given_and_taken_away(change, jane):
 # --- tenant ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_tenant_assignment_cannot_be_changed(change, admin, super_admin, tenant, stranger, jane):
+def test_the_tenant_assignment_cannot_be_changed(change, admin, super_admin, tenant, other_tenant, jane):
     before = stored(jane)
     for client in (admin, super_admin):
-        for another in (stranger.pk, NO_SUCH_ID, "garbage", "", 5, [tenant.pk], {"id": tenant.pk}, True):
+        for another in (other_tenant.pk, NO_SUCH_ID, "garbage", "", 5, [tenant.pk], {"id": tenant.pk}, True):
             body = {"tenant_id": another, "first_name": "Half"}
             assert faults(change(jane, body, client=client)) == {"tenant_id"}, another
     assert stored(jane) == before
@@ -270,9 +270,9 @@ def test_the_tenant_assignment_cannot_be_changed(change, admin, super_admin, ten
         assert change(jane, {"tenant_id": own, "first_name": "Janet"}).json()["tenant_id"] == tenant.pk
 
 
-def test_a_super_admin_changes_within_the_customers_tenant(change, super_admin, tenant, stranger):
-    kari = CustomerFactory(tenant=stranger, phone="+4791919191")
-    ours, theirs = OutletFactory(tenant=tenant), OutletFactory(tenant=stranger)
+def test_a_super_admin_changes_within_the_customers_tenant(change, super_admin, tenant, other_tenant):
+    kari = CustomerFactory(tenant=other_tenant, phone="+4791919191")
+    ours, theirs = OutletFactory(tenant=tenant), OutletFactory(tenant=other_tenant)
     wrong = change(kari, {"preferences": {"preferred_outlet_id": ours.pk}}, client=super_admin)
     assert faults(wrong) == {"preferences.preferred_outlet_id"}
     body = {"phone": "22 33 44 55", "preferences": {"preferred_outlet_id": theirs.pk}}
@@ -281,8 +281,8 @@ def test_a_super_admin_changes_within_the_customers_tenant(change, super_admin, 
     assert change(kari, {"first_name": "x"}, client=super_admin, query=f"?tenant_id={tenant.pk}").status_code == 404
 
 
-def test_404_whatever_is_not_there(change, tenant, stranger):
-    for absent in (CustomerFactory(tenant=stranger), DeletedCustomerFactory(tenant=tenant)):
+def test_404_whatever_is_not_there(change, tenant, other_tenant):
+    for absent in (CustomerFactory(tenant=other_tenant), DeletedCustomerFactory(tenant=tenant)):
         before = stored(absent)
         assert change(absent, {"first_name": "Eve"}).json() == not_found()
         assert change(absent, {"first_name": ""}).json() == not_found()

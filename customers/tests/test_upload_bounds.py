@@ -183,9 +183,9 @@ def test_a_business_has_one_run_at_a_time(back_office, in_scope):
     assert checked(browser) != url
 
 
-def test_all_businesses_together_have_few_runs_at_a_time(back_office, in_scope, stranger):
+def test_all_businesses_together_have_few_runs_at_a_time(back_office, in_scope, other_tenant):
     for _ in range(2):
-        with tenant_scope(stranger):
+        with tenant_scope(other_tenant):
             CustomerImport.objects.create(file_name="theirs.csv", last_active_at="2100-01-01T00:00:00Z")
     ((error,),) = upload(back_office("tenant_admin")).context["form"].errors.values()
     assert error == "Too many files are being checked or imported at the moment. Try again in a minute."

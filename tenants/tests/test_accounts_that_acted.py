@@ -275,19 +275,23 @@ def test_a_command_is_named(jane, admin):
 
 
 LATER = {
-    "works for another business": lambda user, stranger: User.objects.filter(pk=user.pk).update(tenant=stranger),
-    "has another name": lambda user, stranger: User.objects.filter(pk=user.pk).update(first_name="Sari"),
-    "has another e-mail address": lambda user, stranger: User.objects.filter(pk=user.pk).update(email="s@example.com"),
-    "is inactive": lambda user, stranger: User.objects.filter(pk=user.pk).update(is_active=False),
+    "works for another business": lambda user, other_tenant: User.objects.filter(pk=user.pk).update(
+        tenant=other_tenant
+    ),
+    "has another name": lambda user, other_tenant: User.objects.filter(pk=user.pk).update(first_name="Sari"),
+    "has another e-mail address": lambda user, other_tenant: User.objects.filter(pk=user.pk).update(
+        email="s@example.com"
+    ),
+    "is inactive": lambda user, other_tenant: User.objects.filter(pk=user.pk).update(is_active=False),
 }
 
 
 @pytest.mark.slow("a table of actions and of pages")
 @pytest.mark.usefixtures("each_tenant_guard")
 @in_one_test("later", LATER)
-def test_the_trail_keeps_the_name_of_then(later, jane, manager, admin, back_office, stranger):
+def test_the_trail_keeps_the_name_of_then(later, jane, manager, admin, back_office, other_tenant):
     change(manager, jane, "Smith")
-    LATER[later](manager.user, stranger)
+    LATER[later](manager.user, other_tenant)
     assert history(admin, jane.pk)[0] == (named(manager.user), manager.user.pk, None)
     browser = back_office("tenant_admin")
     for page in ("/admin/tenants/auditevent/", f"/admin/customers/customer/{jane.pk}/history/"):

@@ -176,7 +176,7 @@ SETTINGS = {
 
 
 @pytest.mark.usefixtures("each_tenant_guard")
-def test_an_administrator_sets_up_their_own_business(back_office, tenant, stranger):
+def test_an_administrator_sets_up_their_own_business(back_office, tenant, other_tenant):
     browser = back_office("tenant_admin")
     assert browser.post(f"{TENANT}{tenant.pk}/change/", SETTINGS).status_code == 302
     tenant.refresh_from_db()
@@ -191,11 +191,11 @@ def test_an_administrator_sets_up_their_own_business(back_office, tenant, strang
     assert "Businesses" not in content
     assert "Nordlys" not in content
     # The page of another business is answered like that of none.
-    for pk in (stranger.pk, NO_SUCH_ID):
+    for pk in (other_tenant.pk, NO_SUCH_ID):
         for answer in (browser.get(f"{TENANT}{pk}/change/"), browser.post(f"{TENANT}{pk}/change/", SETTINGS)):
             assert (answer.status_code, answer["Location"]) == (302, "/admin/")
-    stranger.refresh_from_db()
-    assert stranger.name == "Nordlys"
+    other_tenant.refresh_from_db()
+    assert other_tenant.name == "Nordlys"
 
 
 @pytest.mark.parametrize(
@@ -245,14 +245,14 @@ def test_an_administrator_adds_people_to_their_own_business(back_office, tenant)
     assert user.has_usable_password() is False
 
 
-def test_a_tenant_in_the_body_is_ignored(back_office, tenant, stranger):
-    back_office("tenant_admin").post(f"{STAFF}add/", PERSON | {"tenant": stranger.pk})
+def test_a_tenant_in_the_body_is_ignored(back_office, tenant, other_tenant):
+    back_office("tenant_admin").post(f"{STAFF}add/", PERSON | {"tenant": other_tenant.pk})
     assert User.objects.get(email="dewi@example.com").tenant == tenant
 
 
 @pytest.mark.parametrize("taken_in", ["ours", "theirs"])
-def test_an_account_with_this_e_mail_exists(back_office, tenant, stranger, taken_in):
-    UserFactory(tenant=tenant if taken_in == "ours" else stranger, email="dewi@example.com")
+def test_an_account_with_this_e_mail_exists(back_office, tenant, other_tenant, taken_in):
+    UserFactory(tenant=tenant if taken_in == "ours" else other_tenant, email="dewi@example.com")
     response = back_office("tenant_admin").post(f"{STAFF}add/", PERSON)
     assert errors(response) == {"email": ["Another account has this e-mail address."]}
 
@@ -338,8 +338,8 @@ def test_an_administrator_manages_outlets_and_services(back_office, tenant, in_s
     assert not Outlet.objects.exists()
 
 
-def test_a_name_is_unique_within_the_tenant(back_office, tenant, stranger):
-    OutletFactory(tenant=stranger, name="Kemang")
+def test_a_name_is_unique_within_the_tenant(back_office, tenant, other_tenant):
+    OutletFactory(tenant=other_tenant, name="Kemang")
     browser = back_office("tenant_admin")
     body = {"name": "Kemang", "address": "", "is_active": "on"}
     assert browser.post(f"{OUTLET}add/", body).status_code == 302
@@ -352,27 +352,27 @@ def test_figures_out_of_range_are_refused(back_office, field, value):
     assert set(errors(back_office("tenant_admin").post(f"{SERVICE}add/", HAIRCUT | {field: value}))) == {field}
 
 
-def test_a_super_admin_names_the_tenant_once(back_office, tenant, stranger):
+def test_a_super_admin_names_the_tenant_once(back_office, tenant, other_tenant):
     browser = back_office("super_admin")
     assert set(errors(browser.post(f"{SERVICE}add/", HAIRCUT | {"tenant": ""}))) == {"tenant"}
     assert set(errors(browser.post(f"{SERVICE}add/", HAIRCUT | {"tenant": "zzz"}))) == {"tenant"}
     assert browser.post(f"{SERVICE}add/", HAIRCUT | {"tenant": tenant.pk}).status_code == 302
     with tenant_scope(tenant):
         service = Service.objects.get()
-    assert browser.post(f"{SERVICE}{service.pk}/change/", HAIRCUT | {"tenant": stranger.pk}).status_code == 302
+    assert browser.post(f"{SERVICE}{service.pk}/change/", HAIRCUT | {"tenant": other_tenant.pk}).status_code == 302
     service.refresh_from_db()
     assert service.tenant == tenant
 
 
-def test_a_service_of_another_tenant_is_not_deleted(back_office, stranger):
-    service = ServiceFactory(tenant=stranger)
+def test_a_service_of_another_tenant_is_not_deleted(back_office, other_tenant):
+    service = ServiceFactory(tenant=other_tenant)
     back_office("tenant_admin").post(f"{SERVICE}{service.pk}/delete/", {"post": "yes"})
-    with tenant_scope(stranger):
+    with tenant_scope(other_tenant):
         assert Service.objects.filter(pk=service.pk).exists()
 
 
-def test_the_people_of_a_tenant_are_those_of_its_list(back_office, tenant, stranger):
-    UserFactory(tenant=stranger, email="astrid@example.com")
+def test_the_people_of_a_tenant_are_those_of_its_list(back_office, tenant, other_tenant):
+    UserFactory(tenant=other_tenant, email="astrid@example.com")
     browser = back_office("tenant_admin")
     people = browser.get(STAFF).context["cl"].queryset
     with tenant_scope(tenant):

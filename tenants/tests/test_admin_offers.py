@@ -76,9 +76,9 @@ def test_who_may_only_see_a_service_sees_who_offers_it(back_office, tenant):
 
 
 def test_the_form_of_a_service_offers_the_active_people_of_its_business_and_who_is_ticked(
-    back_office, tenant, stranger
+    back_office, tenant, other_tenant
 ):
-    for owner, name, is_active in ((tenant, "Ana", True), (tenant, "Ben", False), (stranger, "Åse", True)):
+    for owner, name, is_active in ((tenant, "Ana", True), (tenant, "Ben", False), (other_tenant, "Åse", True)):
         UserFactory(tenant=owner, first_name=name, last_name="", is_active=is_active)
     left = UserFactory(tenant=tenant, first_name="Cid", last_name="", is_active=False)
     service = ServiceFactory(tenant=tenant)
@@ -93,9 +93,9 @@ def test_the_form_of_a_service_offers_the_active_people_of_its_business_and_who_
     assert "Save the service first." in boss.get(f"{SERVICE}add/").content.decode()
 
 
-def test_a_super_admin_gives_a_service_no_people_of_another_business(back_office, tenant, stranger):
+def test_a_super_admin_gives_a_service_no_people_of_another_business(back_office, tenant, other_tenant):
     boss, service = back_office("super_admin"), ServiceFactory(tenant=tenant)
-    foreign, own = UserFactory(tenant=stranger), UserFactory(tenant=tenant)
+    foreign, own = UserFactory(tenant=other_tenant), UserFactory(tenant=tenant)
     body = HAIRCUT | {"tenant": tenant.pk, "buffer_minutes": 0}
     for page in (f"{SERVICE}{service.pk}/change/", f"{SERVICE}add/"):
         for wrong in (foreign.pk, boss.user.pk, "zzz"):

@@ -54,9 +54,9 @@ def test_the_row_with_the_least_of_all_ids_is_in_the_first_batch(tenant):
     assert names(tenant) == ["A"]
 
 
-def test_one_tenant_and_no_other(tenant, stranger):
+def test_one_tenant_and_no_other(tenant, other_tenant):
     fill(tenant, "a", "b", "c")
-    fill(stranger, "a")
+    fill(other_tenant, "a")
     ran = run(Capitals(), "--tenant", "lotus")
     assert (ran.code, ran.stderr) == (0, "")
     assert ran.lines == [
@@ -65,14 +65,14 @@ def test_one_tenant_and_no_other(tenant, stranger):
         "lotus: renamed c",
         "lotus: 3 renamed, nobody was refused",
     ]
-    assert (names(tenant), names(stranger)) == (["A", "B", "C"], ["a"])
+    assert (names(tenant), names(other_tenant)) == (["A", "B", "C"], ["a"])
     with tenant_scope(tenant):
         assert AuditEvent.objects.filter(table="outlet", action="updated", command="test_commands").count() == 3
 
 
-def test_every_tenant_in_turn_with_the_total(tenant, stranger):
+def test_every_tenant_in_turn_with_the_total(tenant, other_tenant):
     fill(tenant, "ax", "b")
-    fill(stranger, "c")
+    fill(other_tenant, "c")
     ran = run(Capitals(), "--all-tenants")
     assert (ran.code, ran.lines) == (
         1,
@@ -97,7 +97,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(tenant):
 
 
 @pytest.mark.parametrize("dry_run", [[], ["--dry-run"]], ids=str)
-def test_json_is_one_object_and_nothing_else(tenant, stranger, dry_run):
+def test_json_is_one_object_and_nothing_else(tenant, other_tenant, dry_run):
     fill(tenant, "a", "bx")
     ran = run(Capitals(), "--all-tenants", "--json", *dry_run)
     assert (ran.code, ran.stderr) == (1, "")
@@ -141,14 +141,14 @@ def test_a_batch_has_so_many_rows(tenant, size):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_the_run_after_its_batch(tenant, stranger, number):
+def test_a_signal_ends_the_run_after_its_batch(tenant, other_tenant, number):
     fill(tenant, "a", "b!", "c")
-    fill(stranger, "d")
+    fill(other_tenant, "d")
     command = Capitals()
     command.accident = lambda: os.kill(os.getpid(), number)
     before = signal.getsignal(number)
     ran = run(command, "--all-tenants")
-    assert (ran.code, names(tenant), names(stranger)) == (128 + number, ["A", "B!", "c"], ["d"])
+    assert (ran.code, names(tenant), names(other_tenant)) == (128 + number, ["A", "B!", "c"], ["d"])
     assert ran.lines == ["lotus: renamed a", "lotus: renamed b!", "lotus: 2 renamed, nobody was refused"]
     assert ran.stderr == (
         f"Stopped by {number.name}.\nThe reported changes are stored; run the command again for the rest.\n"

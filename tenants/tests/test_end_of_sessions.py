@@ -161,28 +161,28 @@ def log_in_again(sessions):
 
 
 CHANGES = {
-    "a name by the admin's form": lambda person, boss, stranger: boss.post(
+    "a name by the admin's form": lambda person, boss, other_tenant: boss.post(
         f"/admin/tenants/staff/{person.user.pk}/change/", form(person.user, first_name="Sari")
     ),
-    "a name by bulk update": lambda person, boss, stranger: User.objects.filter(pk=person.user.pk).update(
+    "a name by bulk update": lambda person, boss, other_tenant: User.objects.filter(pk=person.user.pk).update(
         first_name="Sari"
     ),
-    "an e-mail address": lambda person, boss, stranger: saved(
+    "an e-mail address": lambda person, boss, other_tenant: saved(
         person.user, lambda user: setattr(user, "email", "sari@example.com")
     ),
-    "a role": lambda person, boss, stranger: User.objects.filter(pk=person.user.pk).update(role="staff"),
-    "a business": lambda person, boss, stranger: User.objects.filter(pk=person.user.pk).update(tenant=stranger),
-    "another log-in": lambda person, boss, stranger: log_in_again(person),
-    "a save that changes nothing": lambda person, boss, stranger: saved(person.user, lambda user: None),
-    "the same hash": lambda person, boss, stranger: sql(
+    "a role": lambda person, boss, other_tenant: User.objects.filter(pk=person.user.pk).update(role="staff"),
+    "a business": lambda person, boss, other_tenant: User.objects.filter(pk=person.user.pk).update(tenant=other_tenant),
+    "another log-in": lambda person, boss, other_tenant: log_in_again(person),
+    "a save that changes nothing": lambda person, boss, other_tenant: saved(person.user, lambda user: None),
+    "the same hash": lambda person, boss, other_tenant: sql(
         PASSWORD_SQL, User.objects.get(pk=person.user.pk).password, person.user.pk
     ),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_of_something_else_ends_nothing(sessions, boss, stranger, change):
-    CHANGES[change](sessions, boss, stranger)
+def test_a_change_of_something_else_ends_nothing(sessions, boss, other_tenant, change):
+    CHANGES[change](sessions, boss, other_tenant)
     assert sessions.statuses() == OPEN
 
 

@@ -81,14 +81,14 @@ def test_the_password_is_taken_as_it_is(tenant, log_in):
         assert log_in("spaces@lotus.test", other).status_code == 401
 
 
-def make_refused_credentials(tenant, stranger):
+def make_refused_credentials(tenant, other_tenant):
     """Returns a pair of e-mail and password by each reason for which a log-in is refused."""
     UserFactory(tenant=tenant, email="inactive@lotus.test", is_active=False)
     UserFactory(tenant=tenant, email="invited@lotus.test", password=None)
     UserFactory(tenant=None, role=Role.SUPER_ADMIN, email="inactive@circe.test", is_active=False)
-    UserFactory(tenant=stranger, email="rina@nordlys.test")
-    stranger.is_active = False
-    stranger.save()
+    UserFactory(tenant=other_tenant, email="rina@nordlys.test")
+    other_tenant.is_active = False
+    other_tenant.save()
     return {
         "wrong password": ("rina@lotus.test", "wrong"),
         "empty-looking password": ("rina@lotus.test", " "),
@@ -102,11 +102,11 @@ def make_refused_credentials(tenant, stranger):
     }
 
 
-def test_every_refusal_is_the_same_and_costs_the_same(settings, log_in, tenant, stranger, user):
+def test_every_refusal_is_the_same_and_costs_the_same(settings, log_in, tenant, other_tenant, user):
     settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
     user.set_password(PASSWORD)
     user.save()
-    for reason, credentials in make_refused_credentials(tenant, stranger).items():
+    for reason, credentials in make_refused_credentials(tenant, other_tenant).items():
         CountingHasher.hashes = 0
         answer = log_in(*credentials)
         assert (reason, answer.json(), CountingHasher.hashes) == (reason, REFUSED, 1)

@@ -24,10 +24,10 @@ def test_who_am_i(manager, tenant):
     }
 
 
-def test_a_super_admin_belongs_to_no_tenant(super_admin, stranger):
+def test_a_super_admin_belongs_to_no_tenant(super_admin, other_tenant):
     answer = super_admin.get(ME).json()
     assert (answer["role"], answer["tenant_id"], answer["tenant"]) == ("super_admin", None, None)
-    assert super_admin.get(f"{ME}?tenant_id={stranger.pk}").json() == answer
+    assert super_admin.get(f"{ME}?tenant_id={other_tenant.pk}").json() == answer
 
 
 def test_a_new_name_is_told_at_once(staff):

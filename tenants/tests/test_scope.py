@@ -36,8 +36,8 @@ def ours(tenant):
 
 
 @pytest.fixture
-def theirs(stranger):
-    return OutletFactory(tenant=stranger, name="Theirs")
+def theirs(other_tenant):
+    return OutletFactory(tenant=other_tenant, name="Theirs")
 
 
 @pytest.fixture
@@ -127,8 +127,8 @@ def test_outside_a_scope_there_is_none():
             question()
 
 
-def test_inside_one_sees_ones_own(both, tenant, stranger):
-    for scope, names in ((tenant, ["Ours"]), (stranger, ["Theirs"]), (ALL_TENANTS, ["Ours", "Theirs"])):
+def test_inside_one_sees_ones_own(both, tenant, other_tenant):
+    for scope, names in ((tenant, ["Ours"]), (other_tenant, ["Theirs"]), (ALL_TENANTS, ["Ours", "Theirs"])):
         with tenant_scope(scope):
             assert list(Outlet.objects.values_list("name", flat=True)) == names
             assert list(AT_IMPORT.values_list("name", flat=True)) == names
@@ -156,38 +156,38 @@ def test_the_row_of_another_is_out_of_reach(both, in_scope, theirs):
     assert theirs.name == "Theirs"
 
 
-def test_a_related_manager_is_scoped(tenant, stranger):
-    visit = AppointmentFactory(tenant=stranger)
-    with tenant_scope(stranger):
+def test_a_related_manager_is_scoped(tenant, other_tenant):
+    visit = AppointmentFactory(tenant=other_tenant)
+    with tenant_scope(other_tenant):
         assert visit.customer.appointments.count() == 1
     with tenant_scope(tenant):
         assert visit.customer.appointments.count() == 0
 
 
 @pytest.mark.usefixtures("each_tenant_guard")
-def test_staff_are_the_people_of_the_tenant(tenant, stranger):
-    ours, theirs = UserFactory(tenant=tenant), UserFactory(tenant=stranger)
+def test_staff_are_the_people_of_the_tenant(tenant, other_tenant):
+    ours, theirs = UserFactory(tenant=tenant), UserFactory(tenant=other_tenant)
     with tenant_scope(tenant):
         assert [person.pk for person in Staff.objects.all()] == [ours.pk]
     assert set(User.objects.values_list("pk", flat=True)) == {ours.pk, theirs.pk}
 
 
-def test_a_queryset_follows_the_scope_in_which_it_runs(both, tenant, stranger):
+def test_a_queryset_follows_the_scope_in_which_it_runs(both, tenant, other_tenant):
     with tenant_scope(tenant):
         outlets = Outlet.objects.all()
-    with tenant_scope(stranger):
+    with tenant_scope(other_tenant):
         assert [outlet.name for outlet in outlets] == ["Theirs"]
 
 
-def test_scopes_nest(tenant, stranger):
+def test_scopes_nest(tenant, other_tenant):
     with tenant_scope(tenant):
-        with tenant_scope(stranger):
-            assert current_tenant() == stranger
+        with tenant_scope(other_tenant):
+            assert current_tenant() == other_tenant
             with tenant_scope(ALL_TENANTS):
                 assert (current_tenant(), current_tenant_id()) == (None, None)
             with tenant_scope(None), pytest.raises(NoTenantScope):
                 current_scope()
-            assert current_tenant() == stranger
+            assert current_tenant() == other_tenant
         assert current_tenant_id() == tenant.pk
 
 
@@ -213,30 +213,30 @@ def test_a_thread_does_not_inherit_the_scope(in_scope):
     assert found == [NoTenantScope]
 
 
-def test_what_is_created_belongs_to_the_tenant(in_scope, stranger):
+def test_what_is_created_belongs_to_the_tenant(in_scope, other_tenant):
     assert Outlet.objects.create(name="New").tenant_id == in_scope.pk
-    for foreign in ({"tenant": stranger}, {"tenant_id": stranger.pk}):
+    for foreign in ({"tenant": other_tenant}, {"tenant_id": other_tenant.pk}):
         with pytest.raises(CrossTenantWrite):
             Outlet.objects.create(name="New", **foreign)
         with pytest.raises(CrossTenantWrite):
             Outlet.objects.update_or_create(name="New one", defaults=foreign)
 
 
-def test_no_row_is_saved_into_another_scope(ours, theirs, tenant, stranger):
+def test_no_row_is_saved_into_another_scope(ours, theirs, tenant, other_tenant):
     with tenant_scope(tenant):
         theirs.name = "Mine"
         with pytest.raises(CrossTenantWrite):
             theirs.save()
-        ours.tenant = stranger
+        ours.tenant = other_tenant
         with pytest.raises(CrossTenantWrite):
             ours.save()
         with pytest.raises(CrossTenantWrite):
             ours.save(update_fields=["tenant"])
 
 
-def test_in_the_scope_of_every_tenant_a_new_row_names_its_own(stranger):
+def test_in_the_scope_of_every_tenant_a_new_row_names_its_own(other_tenant):
     with tenant_scope(ALL_TENANTS):
-        assert Outlet.objects.create(name="New", tenant=stranger).tenant_id == stranger.pk
+        assert Outlet.objects.create(name="New", tenant=other_tenant).tenant_id == other_tenant.pk
         with pytest.raises(IntegrityError), transaction.atomic():
             Outlet.objects.create(name="New")
 
@@ -263,15 +263,15 @@ class TestDoors:
         with pytest.raises(NoTenantScope):
             current_scope()
 
-    def test_a_request_does_not_see_the_scope_around_it(self, in_scope, anonymous, as_role, stranger):
-        assert as_role("staff", tenant=stranger).get(LIST).json()["total"] == 0
+    def test_a_request_does_not_see_the_scope_around_it(self, in_scope, anonymous, as_role, other_tenant):
+        assert as_role("staff", tenant=other_tenant).get(LIST).json()["total"] == 0
         assert anonymous.get(LIST).status_code == 401
         assert current_tenant() == in_scope
 
-    def test_one_client_after_the_other(self, as_role, tenant, stranger):
+    def test_one_client_after_the_other(self, as_role, tenant, other_tenant):
         CustomerFactory(tenant=tenant, first_name="Ours")
-        CustomerFactory(tenant=stranger, first_name="Theirs")
-        ours, theirs = as_role("staff"), as_role("staff", tenant=stranger)
+        CustomerFactory(tenant=other_tenant, first_name="Theirs")
+        ours, theirs = as_role("staff"), as_role("staff", tenant=other_tenant)
         for client, name in ((ours, "Ours"), (theirs, "Theirs")) * 2:
             assert [item["first_name"] for item in client.get(LIST).json()["items"]] == [name]
 
@@ -280,10 +280,10 @@ class TestNarrowing:
     """A super_admin sees all, and narrows with ?tenant_id=."""
 
     @pytest.fixture
-    def people(self, tenant, stranger):
+    def people(self, tenant, other_tenant):
         CustomerFactory(tenant=tenant, first_name="Ours")
-        CustomerFactory(tenant=stranger, first_name="Theirs")
-        DeletedCustomerFactory(tenant=stranger, first_name="Gone")
+        CustomerFactory(tenant=other_tenant, first_name="Theirs")
+        DeletedCustomerFactory(tenant=other_tenant, first_name="Gone")
 
     @pytest.fixture
     def names(self, people):
@@ -295,18 +295,18 @@ class TestNarrowing:
     def test_all(self, super_admin, names):
         assert names(super_admin) == ["Ours", "Theirs"]
 
-    def test_one(self, super_admin, names, tenant, stranger):
+    def test_one(self, super_admin, names, tenant, other_tenant):
         assert names(super_admin, f"?tenant_id={tenant.pk}") == ["Ours"]
-        assert names(super_admin, f"?tenant_id={stranger.pk}") == ["Theirs"]
+        assert names(super_admin, f"?tenant_id={other_tenant.pk}") == ["Theirs"]
 
-    def test_a_suspended_one(self, super_admin, names, stranger):
-        stranger.is_active = False
-        stranger.save()
-        assert names(super_admin, f"?tenant_id={stranger.pk}") == ["Theirs"]
+    def test_a_suspended_one(self, super_admin, names, other_tenant):
+        other_tenant.is_active = False
+        other_tenant.save()
+        assert names(super_admin, f"?tenant_id={other_tenant.pk}") == ["Theirs"]
 
-    def test_the_row_of_another_than_named(self, super_admin, tenant, stranger):
-        theirs = CustomerFactory(tenant=stranger)
-        assert super_admin.get(f"{LIST}/{theirs.pk}?tenant_id={stranger.pk}").status_code == 200
+    def test_the_row_of_another_than_named(self, super_admin, tenant, other_tenant):
+        theirs = CustomerFactory(tenant=other_tenant)
+        assert super_admin.get(f"{LIST}/{theirs.pk}?tenant_id={other_tenant.pk}").status_code == 200
         for suffix in ("", "/appointments"):
             assert super_admin.get(f"{LIST}/{theirs.pk}{suffix}?tenant_id={tenant.pk}").status_code == 404
         for send in (super_admin.put, super_admin.delete):
@@ -320,32 +320,32 @@ class TestNarrowing:
         assert answer.status_code == 400
         assert [fault["field"] for fault in answer.json()["errors"]] == ["tenant_id"]
 
-    def test_twice(self, super_admin, people, tenant, stranger):
-        for other in (tenant, stranger):
+    def test_twice(self, super_admin, people, tenant, other_tenant):
+        for other in (tenant, other_tenant):
             answer = super_admin.get(f"{LIST}?tenant_id={tenant.pk}&tenant_id={other.pk}")
             assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "tenant_id")
 
     @pytest.mark.parametrize("role", ["tenant_admin", "outlet_manager", "staff"])
-    def test_everybody_else_sees_their_own(self, role, as_role, names, tenant, stranger):
+    def test_everybody_else_sees_their_own(self, role, as_role, names, tenant, other_tenant):
         client = as_role(role)
         assert names(client) == names(client, f"?tenant_id={tenant.pk}") == ["Ours"]
         refusals = [
             client.get(f"{LIST}?tenant_id={other}")
-            for other in (stranger.pk, new_id(), "", "x", tenant.pk.upper() + "0")
+            for other in (other_tenant.pk, new_id(), "", "x", tenant.pk.upper() + "0")
         ]
         assert {answer.status_code for answer in refusals} == {403}
         assert len({answer.content for answer in refusals}) == 1
-        assert client.get(f"{LIST}?tenant_id={tenant.pk}&tenant_id={stranger.pk}").status_code == 400
+        assert client.get(f"{LIST}?tenant_id={tenant.pk}&tenant_id={other_tenant.pk}").status_code == 400
 
-    def test_other_names_of_it_are_not_known(self, staff, names, stranger):
+    def test_other_names_of_it_are_not_known(self, staff, names, other_tenant):
         for name in ("tenant", "tenant_id[]", "TENANT_ID", "tenantId", "tenant_id%00", "scope"):
-            assert names(staff, f"?{name}={stranger.pk}") == ["Ours"]
+            assert names(staff, f"?{name}={other_tenant.pk}") == ["Ours"]
         for header in ("X-Tenant-Id", "X-Tenant"):
-            answer = staff.get(LIST, headers={header: stranger.pk})
+            answer = staff.get(LIST, headers={header: other_tenant.pk})
             assert [item["first_name"] for item in answer.json()["items"]] == ["Ours"]
 
-    def test_a_body_does_not_open_another(self, staff, stranger):
-        body = {"first_name": "Jane", "phone": "+1234567890", "tenant_id": stranger.pk}
+    def test_a_body_does_not_open_another(self, staff, other_tenant):
+        body = {"first_name": "Jane", "phone": "+1234567890", "tenant_id": other_tenant.pk}
         assert staff.post(LIST, body).status_code == 403
         with tenant_scope(ALL_TENANTS):
             assert Customer.objects.count() == 0

@@ -133,15 +133,15 @@ def test_roles_are_compared_without_regard_to_case(user, claims, sign, bearer):
 
 
 @pytest.mark.parametrize("claim", ["role", "tenant_id", "email"])
-def test_claims_are_not_believed(claim, user, stranger, claims, sign, bearer):
-    lie = {"role": "super_admin", "tenant_id": stranger.pk, "email": "super@example.com"}[claim]
+def test_claims_are_not_believed(claim, user, other_tenant, claims, sign, bearer):
+    lie = {"role": "super_admin", "tenant_id": other_tenant.pk, "email": "super@example.com"}[claim]
     answer = bearer(sign(claims | {claim: lie})).get(ME).json()
     assert (answer["role"], answer["tenant_id"], answer["email"]) == ("staff", user.tenant_id, user.email)
 
 
-def test_the_tenant_of_a_claim_opens_nothing(stranger, claims, sign, bearer):
-    client = bearer(sign(claims | {"tenant_id": stranger.pk, "role": "super_admin"}))
-    assert client.get(f"{LIST}?tenant_id={stranger.pk}").status_code == 403
+def test_the_tenant_of_a_claim_opens_nothing(other_tenant, claims, sign, bearer):
+    client = bearer(sign(claims | {"tenant_id": other_tenant.pk, "role": "super_admin"}))
+    assert client.get(f"{LIST}?tenant_id={other_tenant.pk}").status_code == 403
     created = client.post(LIST, {"first_name": "Jane", "phone": "+1234567890"})
     assert created.json()["tenant_id"] == claims["tenant_id"]
 
@@ -162,9 +162,9 @@ class TestTheDatabaseDecides:
         assert admin.get(summary).status_code == 403
         assert admin.get(LIST).status_code == 200
 
-    def test_tenant(self, staff, stranger):
-        User.objects.filter(pk=staff.user.pk).update(tenant=stranger)
-        assert staff.get(ME).json()["tenant_id"] == stranger.pk
+    def test_tenant(self, staff, other_tenant):
+        User.objects.filter(pk=staff.user.pk).update(tenant=other_tenant)
+        assert staff.get(ME).json()["tenant_id"] == other_tenant.pk
 
     def test_activity(self, staff):
         User.objects.filter(pk=staff.user.pk).update(is_active=False)

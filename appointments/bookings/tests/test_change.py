@@ -132,11 +132,11 @@ def test_totals_and_history_of_the_customer_count_it_then(staff, book, salon, ad
     call_command("check_totals", "--tenant", salon.tenant.slug)
 
 
-def test_a_customer_who_can_not_have_it_is_refused(staff, book, salon, stranger):
+def test_a_customer_who_can_not_have_it_is_refused(staff, book, salon, other_tenant):
     walk_in = book(customer_id=None, walk_in=True)
     for pk in (
         new_id(),
-        CustomerFactory(tenant=stranger).pk,
+        CustomerFactory(tenant=other_tenant).pk,
         DeletedCustomerFactory(tenant=salon.tenant).pk,
         "x",
     ):
@@ -218,7 +218,7 @@ def test_an_appointment_that_is_moved_is_never_the_one_in_its_way(staff, book):
     assert problem["conflicting_appointment_id"] == second["id"]
 
 
-def test_a_refused_move_changes_nothing(staff, book, salon, stranger):
+def test_a_refused_move_changes_nothing(staff, book, salon, other_tenant):
     first, second = book(), book(start_time="10:30")
     move = {"appointment_date": MONDAY, "start_time": "09:30"}
     problem = refusal(staff.post(url_of(second, "/reschedule"), move), "overlap")
@@ -231,9 +231,9 @@ def test_a_refused_move_changes_nothing(staff, book, salon, stranger):
         UserFactory(tenant=salon.tenant, is_active=False),
     )
     for changes, field in (
-        ({"staff_id": UserFactory(tenant=stranger).pk}, "staff_id"),
+        ({"staff_id": UserFactory(tenant=other_tenant).pk}, "staff_id"),
         ({"staff_id": gone.pk}, "staff_id"),
-        ({"outlet_id": OutletFactory(tenant=stranger).pk}, "outlet_id"),
+        ({"outlet_id": OutletFactory(tenant=other_tenant).pk}, "outlet_id"),
         ({"outlet_id": closed.pk}, "outlet_id"),
         ({"outlet_id": 7}, "outlet_id"),
         # The appointment has these ids, but for something else.

@@ -140,14 +140,14 @@ def test_what_is_missing_is_a_400_that_names_the_field(staff, body, missing):
     assert faults(staff.post(APPOINTMENTS, given)) == {missing}
 
 
-def test_a_row_that_can_not_be_booked_is_a_400_that_names_the_field(staff, salon, body, stranger):
+def test_a_row_that_can_not_be_booked_is_a_400_that_names_the_field(staff, salon, body, other_tenant):
     closed = OutletFactory(tenant=salon.tenant, is_active=False)
     gone = UserFactory(tenant=salon.tenant, is_active=False)
     for field, pks in {
-        "customer_id": [CustomerFactory(tenant=stranger).pk, DeletedCustomerFactory(tenant=salon.tenant).pk],
-        "service_id": [ServiceFactory(tenant=stranger).pk],
-        "outlet_id": [OutletFactory(tenant=stranger).pk, closed.pk],
-        "staff_id": [UserFactory(tenant=stranger).pk, gone.pk],
+        "customer_id": [CustomerFactory(tenant=other_tenant).pk, DeletedCustomerFactory(tenant=salon.tenant).pk],
+        "service_id": [ServiceFactory(tenant=other_tenant).pk],
+        "outlet_id": [OutletFactory(tenant=other_tenant).pk, closed.pk],
+        "staff_id": [UserFactory(tenant=other_tenant).pk, gone.pk],
     }.items():
         for pk in [*pks, new_id()]:
             assert faults(staff.post(APPOINTMENTS, body(**{field: pk}))) == {field}
@@ -164,8 +164,8 @@ def test_a_super_admin_names_the_business(super_admin, salon, body):
     assert (booked.status_code, booked.json()["tenant_id"]) == (201, salon.tenant.pk)
 
 
-def test_staff_books_in_its_own_business_only(staff, salon, body, stranger):
-    assert staff.post(APPOINTMENTS, body(tenant_id=stranger.pk)).status_code == 403
+def test_staff_books_in_its_own_business_only(staff, salon, body, other_tenant):
+    assert staff.post(APPOINTMENTS, body(tenant_id=other_tenant.pk)).status_code == 403
     assert staff.post(APPOINTMENTS, body(tenant_id=salon.tenant.pk)).status_code == 201
 
 

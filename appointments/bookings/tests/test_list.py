@@ -105,8 +105,8 @@ def test_filters_combine(staff, salon, make):
         assert answer.json()["total"] == len(expected)
 
 
-def test_a_parameter_that_is_not_valid_is_a_400_that_names_it(staff, salon, stranger):
-    foreign = AppointmentFactory(tenant=stranger)
+def test_a_parameter_that_is_not_valid_is_a_400_that_names_it(staff, salon, other_tenant):
+    foreign = AppointmentFactory(tenant=other_tenant)
     deleted = DeletedCustomerFactory(tenant=salon.tenant)
     for query, field in {
         "page=0": "page",
@@ -138,11 +138,11 @@ def test_the_filters_of_the_list_and_of_a_history_do_not_mix(staff, salon, make)
         assert faults(staff.get(f"{APPOINTMENTS}?staff_id={new_id()}")) == {"staff_id"}
 
 
-def test_a_super_admin_sees_all_and_narrows_by_tenant_id(super_admin, make, stranger):
-    own, foreign = make(0), AppointmentFactory(tenant=stranger, appointment_date=DAY).pk
+def test_a_super_admin_sees_all_and_narrows_by_tenant_id(super_admin, make, other_tenant):
+    own, foreign = make(0), AppointmentFactory(tenant=other_tenant, appointment_date=DAY).pk
     assert set(ids(super_admin.get(APPOINTMENTS))) == {own, foreign}
     assert set(ids(super_admin.get(f"{APPOINTMENTS}?status=completed"))) == {own, foreign}
-    assert ids(super_admin.get(f"{APPOINTMENTS}?tenant_id={stranger.pk}")) == [foreign]
+    assert ids(super_admin.get(f"{APPOINTMENTS}?tenant_id={other_tenant.pk}")) == [foreign]
 
 
 def test_one_appointment_is_read_with_its_etag(staff, make):

@@ -273,9 +273,9 @@ def test_unknown_parameters_are_ignored(staff, tenant):
 
 
 @pytest.mark.parametrize("path", [OUTLETS, SERVICES, STAFF])
-def test_other_businesses_do_not_exist(path, each_tenant_guard, staff, super_admin, tenant, stranger):
+def test_other_businesses_do_not_exist(path, each_tenant_guard, staff, super_admin, tenant, other_tenant):
     make = {OUTLETS: OutletFactory, SERVICES: ServiceFactory, STAFF: UserFactory}[path]
-    own, foreign = make(tenant=tenant), make(tenant=stranger)
+    own, foreign = make(tenant=tenant), make(tenant=other_tenant)
     listed = {item["id"] for item in staff.get(path).json()["items"]}
     assert own.pk in listed
     assert foreign.pk not in listed
@@ -283,14 +283,14 @@ def test_other_businesses_do_not_exist(path, each_tenant_guard, staff, super_adm
     assert (hidden.status_code, hidden.content) == (404, absent.content)
     of_all = super_admin.get(path).json()["items"]
     assert {own.pk, foreign.pk} <= {item["id"] for item in of_all}
-    assert {item["tenant_id"] for item in of_all} == {tenant.pk, stranger.pk}
-    narrowed = super_admin.get(f"{path}?tenant_id={stranger.pk}").json()["items"]
-    assert {item["tenant_id"] for item in narrowed} == {stranger.pk}
+    assert {item["tenant_id"] for item in of_all} == {tenant.pk, other_tenant.pk}
+    narrowed = super_admin.get(f"{path}?tenant_id={other_tenant.pk}").json()["items"]
+    assert {item["tenant_id"] for item in narrowed} == {other_tenant.pk}
 
 
-def test_a_service_that_names_nobody_is_offered_by_its_own_business_alone(super_admin, tenant, stranger):
-    own, theirs = (ServiceFactory(tenant=business, name=business.name) for business in (tenant, stranger))
-    ana, bea = (UserFactory(tenant=business, first_name=business.name) for business in (tenant, stranger))
+def test_a_service_that_names_nobody_is_offered_by_its_own_business_alone(super_admin, tenant, other_tenant):
+    own, theirs = (ServiceFactory(tenant=business, name=business.name) for business in (tenant, other_tenant))
+    ana, bea = (UserFactory(tenant=business, first_name=business.name) for business in (tenant, other_tenant))
     for service, person in ((own, ana), (theirs, bea)):
         assert names(super_admin.get(f"{SERVICES}?staff_id={person.pk}")) == [service.name]
         listed = super_admin.get(f"{STAFF}?service_id={service.pk}").json()["items"]

@@ -159,9 +159,9 @@ def test_a_value_that_is_not_valid_is_a_400_and_nothing_is_stored(path, body, fi
     assert [item["name"] for item in admin.get(path).json()["items"]] == ["Before"]
 
 
-def test_people_of_another_business_are_refused_like_nobody(admin, super_admin, tenant, stranger):
+def test_people_of_another_business_are_refused_like_nobody(admin, super_admin, tenant, other_tenant):
     cut = ServiceFactory(tenant=tenant)
-    for pk in (UserFactory(tenant=stranger).pk, super_admin.user.pk, new_id()):
+    for pk in (UserFactory(tenant=other_tenant).pk, super_admin.user.pk, new_id()):
         for answer in (
             admin.post(SERVICES, CUT | {"staff_ids": [pk]}),
             admin.put(f"{SERVICES}/{cut.pk}", {"staff_ids": [pk]}),
@@ -190,9 +190,9 @@ class TestNames:
                 assert answer.json()["detail"] == f"Another active {what} has this name."
         assert {item["name"] for item in admin.get(path).json()["items"]} == {"Å", "Other"}
 
-    def test_an_inactive_one_and_another_business_do_not_take_a_name(self, path, admin, tenant, stranger):
+    def test_an_inactive_one_and_another_business_do_not_take_a_name(self, path, admin, tenant, other_tenant):
         MAKE[path](tenant=tenant, name="Spa", is_active=False)
-        MAKE[path](tenant=stranger, name="Spa")
+        MAKE[path](tenant=other_tenant, name="Spa")
         assert admin.post(path, BODIES[path] | {"name": "Spa"}).status_code == 201
         assert admin.post(path, BODIES[path] | {"name": "Spa", "is_active": False}).status_code == 201
 
@@ -234,8 +234,8 @@ class TestTenants:
     def test_ones_own_may_be_named(self, path, admin, tenant):
         assert admin.post(path, BODIES[path] | {"tenant_id": tenant.pk}).status_code == 201
 
-    def test_another_is_a_403_and_on_update_a_400(self, path, admin, tenant, stranger):
-        for pk in (stranger.pk, new_id()):
+    def test_another_is_a_403_and_on_update_a_400(self, path, admin, tenant, other_tenant):
+        for pk in (other_tenant.pk, new_id()):
             assert refusal(admin.post(path, BODIES[path] | {"tenant_id": pk})) == (403, "permission_denied", [])
             url = f"{path}/{MAKE[path](tenant=tenant).pk}"
             assert refusal(admin.put(url, {"tenant_id": pk})) == (400, "invalid", ["tenant_id"])
@@ -245,8 +245,8 @@ class TestTenants:
         answer = super_admin.post(path, BODIES[path] | {"tenant_id": tenant.pk})
         assert (answer.status_code, answer.json()["tenant_id"]) == (201, tenant.pk)
 
-    def test_a_row_of_another_business_is_as_one_that_is_absent(self, path, admin, stranger):
-        foreign = MAKE[path](tenant=stranger, name="Theirs")
+    def test_a_row_of_another_business_is_as_one_that_is_absent(self, path, admin, other_tenant):
+        foreign = MAKE[path](tenant=other_tenant, name="Theirs")
         hidden, absent = (admin.put(f"{path}/{pk}", {"name": "Mine"}) for pk in (foreign.pk, new_id()))
         assert (hidden.status_code, hidden.content) == (404, absent.content)
         foreign.refresh_from_db()

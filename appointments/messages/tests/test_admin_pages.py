@@ -23,9 +23,9 @@ def test_the_pages_of_a_customer_and_of_an_appointment_say_what_was_sent(book, a
         assert "Cancellation: sent" in content, page
 
 
-def test_messages_of_another_business_are_not_shown(book, back_office, salon, stranger):
+def test_messages_of_another_business_are_not_shown(book, back_office, salon, other_tenant):
     pk = book()
-    answer = back_office("staff", tenant=stranger).get(f"/admin/appointments/appointment/{pk}/change/")
+    answer = back_office("staff", tenant=other_tenant).get(f"/admin/appointments/appointment/{pk}/change/")
     assert answer.status_code == 302
     assert b"Confirmation" not in answer.content
 

@@ -106,10 +106,10 @@ def test_impossible_settings_are_refused_and_nothing_is_changed(manager, body):
     assert manager.get(SETTINGS).json() == before
 
 
-def test_a_super_admin_names_the_business(super_admin, tenant, stranger):
-    change(stranger, reply_to="hei@nordlys.example")
+def test_a_super_admin_names_the_business(super_admin, tenant, other_tenant):
+    change(other_tenant, reply_to="hei@nordlys.example")
     assert super_admin.get(SETTINGS).status_code == 400
-    assert super_admin.get(f"{SETTINGS}?tenant_id={stranger.pk}").json()["reply_to"] == "hei@nordlys.example"
-    answer = super_admin.put(f"{SETTINGS}?tenant_id={stranger.pk}", {"sends_changes": True})
-    assert answer.json()["tenant_id"] == stranger.pk
+    assert super_admin.get(f"{SETTINGS}?tenant_id={other_tenant.pk}").json()["reply_to"] == "hei@nordlys.example"
+    answer = super_admin.put(f"{SETTINGS}?tenant_id={other_tenant.pk}", {"sends_changes": True})
+    assert answer.json()["tenant_id"] == other_tenant.pk
     assert super_admin.get(f"{SETTINGS}?tenant_id={tenant.pk}").json()["sends_changes"] is False

@@ -61,10 +61,10 @@ def test_only_an_appointment_of_ones_own_frees_its_time(each_tenant_guard, salon
 
 
 @pytest.mark.parametrize("url", [AVAILABILITY, "/api/v1/customers/{id}/recommendations", "/api/v1/portal/lotus/me"])
-def test_another_business_in_the_url_is_a_403(url, salon, jane, stranger, query):
+def test_another_business_in_the_url_is_a_403(url, salon, jane, other_tenant, query):
     url = url.replace("{id}", salon.jane.pk)
     assert jane.get(url, query | {"tenant_id": salon.tenant.pk}).status_code == 200
-    for other in (stranger.pk, "5" * 24, "x"):
+    for other in (other_tenant.pk, "5" * 24, "x"):
         answer = jane.get(url, query | {"tenant_id": other})
         assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
 
@@ -103,14 +103,14 @@ def test_what_a_slot_says_can_be_sent_as_it_is(salon, jane, query):
     assert (answer.status_code, answer.json()["start_time"]) == (201, slot["start_time"]), answer.content
 
 
-def test_a_customer_of_another_portal_is_not_known_here(salon, jane, stranger):
+def test_a_customer_of_another_portal_is_not_known_here(salon, jane, other_tenant):
     answer = jane.get("/api/v1/portal/nordlys/me/appointments")
     assert answer.status_code == 401
     unknown = jane.get("/api/v1/portal/nobody/me")
     assert unknown.status_code == 404
-    stranger.is_active = False
-    with tenant_scope(stranger):
-        stranger.save()
+    other_tenant.is_active = False
+    with tenant_scope(other_tenant):
+        other_tenant.save()
     assert jane.get("/api/v1/portal/nordlys/me").json() == unknown.json()
 
 

@@ -220,13 +220,13 @@ def test_the_link_is_good_until_the_appointment_is_over(visitor, booked, time_ma
         assert "Ana Lee" not in text
 
 
-def test_the_link_is_not_good_for_another_customer_or_appointment(visitor, booked, salon, stranger):
+def test_the_link_is_not_good_for_another_customer_or_appointment(visitor, booked, salon, other_tenant):
     other = CustomerFactory(tenant=salon.tenant)
     url = url_of(booked)
     change(Appointment, booked, customer=other)
     page_of(visitor.get(url), 400)
     page_of(visitor.post(url, {"action": "cancel"}), 400)
-    page_of(visitor.get(url_of(read(booked.pk)).replace("lotus", stranger.slug)), 400)
+    page_of(visitor.get(url_of(read(booked.pk)).replace("lotus", other_tenant.slug)), 400)
     page_of(visitor.get(url_of(read(booked.pk))))
     change(Appointment, booked, customer=None)
     page_of(visitor.get(url), 400)

@@ -88,8 +88,8 @@ def test_limit_is_from_one_to_twenty(salon, regular, staff):
     assert staff.get(url(new_id()), {"limit": "0"}).status_code == 404
 
 
-def test_a_foreign_an_unknown_and_a_deleted_customer_are_the_same_404(salon, stranger, staff):
-    people = [CustomerFactory(tenant=stranger).pk, DeletedCustomerFactory(tenant=salon.tenant).pk, new_id(), "122"]
+def test_a_foreign_an_unknown_and_a_deleted_customer_are_the_same_404(salon, other_tenant, staff):
+    people = [CustomerFactory(tenant=other_tenant).pk, DeletedCustomerFactory(tenant=salon.tenant).pk, new_id(), "122"]
     answers = {(answer.status_code, answer.content) for answer in (staff.get(url(one)) for one in people)}
     assert [status for status, _ in answers] == [404]
 

@@ -68,8 +68,8 @@ def test_an_instant_stands_for_its_day(staff, rina, cut):
 
 
 @pytest.mark.parametrize("name", ["service_id", "outlet_id", "staff_id", "appointment_id"])
-def test_an_id_of_another_business_is_answered_like_an_unknown_one(staff, stranger, rina, cut, name):
-    foreign = AppointmentFactory(tenant=stranger)
+def test_an_id_of_another_business_is_answered_like_an_unknown_one(staff, other_tenant, rina, cut, name):
+    foreign = AppointmentFactory(tenant=other_tenant)
     of = {"appointment_id": foreign.pk} | {
         key: getattr(foreign, key) for key in ("service_id", "outlet_id", "staff_id")
     }
@@ -78,25 +78,25 @@ def test_an_id_of_another_business_is_answered_like_an_unknown_one(staff, strang
     assert answers[0].content == answers[1].content
 
 
-def test_another_business_changes_nothing(staff, stranger, rina, cut):
+def test_another_business_changes_nothing(staff, other_tenant, rina, cut):
     before = ask(staff, cut).content
-    theirs = OutletFactory(tenant=stranger, name="Kemang")
-    person = UserFactory(tenant=stranger)
+    theirs = OutletFactory(tenant=other_tenant, name="Kemang")
+    person = UserFactory(tenant=other_tenant)
     works(person, theirs, "00:00", "23:00")
     book(person, theirs, MONDAY, "09:00", "11:00")
     is_away("2026-11-30 00:00", "2026-12-02 00:00", outlet=theirs)
     assert ask(staff, cut).content == before
 
 
-def test_a_super_admin_sees_the_business_of_the_service(super_admin, stranger, rina, outlet, cut):
+def test_a_super_admin_sees_the_business_of_the_service(super_admin, other_tenant, rina, outlet, cut):
     assert starts(super_admin, cut) == clock_times("09:00", "10:45")
     assert starts(super_admin, cut, tenant_id=cut.tenant_id) == clock_times("09:00", "10:45")
     assert starts(super_admin, cut, outlet_id=outlet.pk, staff_id=rina.pk) == clock_times("09:00", "10:45")
     # By the days of that business: in Jakarta it is Tuesday.
     answer = ask(super_admin, cut, "2026-11-30T17:00:00Z", "2026-12-01")
     assert answer.json()["from_date"] == "2026-12-01"
-    assert ask(super_admin, cut, tenant_id=stranger.pk).json()["errors"][0]["field"] == "service_id"
-    theirs = OutletFactory(tenant=stranger)
+    assert ask(super_admin, cut, tenant_id=other_tenant.pk).json()["errors"][0]["field"] == "service_id"
+    theirs = OutletFactory(tenant=other_tenant)
     assert ask(super_admin, cut, outlet_id=theirs.pk).json()["errors"][0]["field"] == "outlet_id"
 
 

@@ -31,7 +31,7 @@ def multiply(row, columns, series):
 
 
 @pytest.fixture
-def crowd(tenant, stranger):
+def crowd(tenant, other_tenant):
     """30 people who offer a service, each with 3 appointments a day for 160 days, and working hours from 9 to 17.
 
     600 others of the business have working hours too, and ten days off each, long ago. Another business has 2,000 people.
@@ -44,7 +44,7 @@ def crowd(tenant, stranger):
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             for table in (Appointment, User):
                 cursor.execute(f"ALTER TABLE {table._meta.db_table} DISABLE TRIGGER USER")
-        for owner, digit, count in ((tenant, "a", PEOPLE), (tenant, "c", OTHERS), (stranger, "b", 2000)):
+        for owner, digit, count in ((tenant, "a", PEOPLE), (tenant, "c", OTHERS), (other_tenant, "b", 2000)):
             multiply(
                 UserFactory(tenant=owner, email=f"{digit}@example.com"),
                 {"id": f"'{digit}' || lpad(n::text, 23, '0')", "email": f"'{digit}' || n || '@example.com'"},

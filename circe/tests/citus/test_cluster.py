@@ -245,12 +245,12 @@ def test_a_table_of_nobody_is_said_not_to_be_routed():
             cursor.execute("DROP TABLE notes")
 
 
-def test_all_rows_of_a_business_lie_on_one_node(tenant, stranger):
-    for business in (tenant, stranger):
+def test_all_rows_of_a_business_lie_on_one_node(tenant, other_tenant):
+    for business in (tenant, other_tenant):
         make_rows(business)
     with as_owner(), connection.cursor() as cursor:
         names = [name for name, at in cluster.located_tables(cursor).items() if at.placement == Placement.DISTRIBUTED]
-        for business in (tenant, stranger):
+        for business in (tenant, other_tenant):
             cursor.execute(
                 "SELECT count(DISTINCT nodeport) FROM unnest(%s::text[]) AS name CROSS JOIN LATERAL "
                 "get_shard_id_for_distribution_column(name::regclass, %s::text) AS shardid "
@@ -307,11 +307,14 @@ def test_after_a_restore_the_numbers_of_events_go_on(superuser, tenant):
         "/api/v1/services",
     ],
 )
-def test_a_super_admin_reads_all_businesses_together(super_admin, tenant, stranger, path):
-    for business in (tenant, stranger):
+def test_a_super_admin_reads_all_businesses_together(super_admin, tenant, other_tenant, path):
+    for business in (tenant, other_tenant):
         make_rows(business)
     answer = super_admin.get(path)
     assert answer.status_code == 200, answer.content
     if "items" in answer.json():
         # A tombstone names no business.
-        assert {row["tenant_id"] for row in answer.json()["items"] if "tenant_id" in row} == {tenant.pk, stranger.pk}
+        assert {row["tenant_id"] for row in answer.json()["items"] if "tenant_id" in row} == {
+            tenant.pk,
+            other_tenant.pk,
+        }

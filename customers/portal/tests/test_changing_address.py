@@ -159,7 +159,7 @@ def test_ones_own_address_in_another_spelling(ask, send, jane, client):
     assert ask("verify", {"token": token_in(message)}).json() == LINK_INVALID
 
 
-def test_only_a_customer_who_is_signed_in_here_asks_for_another_address(ask, client, staff, anonymous, stranger):
+def test_only_a_customer_who_is_signed_in_here_asks_for_another_address(ask, client, staff, anonymous, other_tenant):
     assert ask("email/change", {"email": NEW}, client=anonymous).status_code == 401
     assert ask("email/change", {"email": NEW}, client=staff).status_code == 403
     assert ask("email/change", {"email": NEW}, client=client, portal="/api/v1/portal/nordlys").status_code == 401

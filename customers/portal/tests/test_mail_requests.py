@@ -52,7 +52,7 @@ def test_one_address_gets_at_most_20_mails_an_hour_of_all_businesses_together(as
 
 
 def test_a_client_that_asks_for_very_many_addresses_is_refused_in_every_portal_and_others_are_not(
-    ask, tenant, stranger, clock
+    ask, tenant, other_tenant, clock
 ):
     MailedLink.objects.bulk_create(
         MailedLink(kind="reset", email=f"n{n}@x.test", email_key=f"n{n}@x.test", client_address="203.0.113.1")

@@ -182,9 +182,9 @@ def test_who_opens_the_link_of_marketing_lets_nobody_in_who_has_set_a_password_b
 
 
 @pytest.mark.parametrize("page", [CONFIRM, RESET, UNSUBSCRIBE, "/portal/lotus/appointment"])
-def test_a_page_without_a_valid_token_says_what_to_do(visitor, tenant, stranger, page):
+def test_a_page_without_a_valid_token_says_what_to_do(visitor, tenant, other_tenant, page):
     speak(tenant, "id")
-    foreign = CustomerFactory(tenant=stranger)
+    foreign = CustomerFactory(tenant=other_tenant)
     token = unsubscribe_url(foreign, "email", "marketing").partition("token=")[2]
     for query in (
         "",

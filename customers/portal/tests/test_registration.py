@@ -163,8 +163,8 @@ def test_which_mail_goes_out_depends_on_who_has_the_address(endpoint, who, subje
         assert abs(link.expires_at - timezone.now() - dt.timedelta(hours=hours)) < dt.timedelta(minutes=1)
 
 
-def test_another_businesss_customer_is_nobody_here(ask, send, registered, stranger):
-    registered(tenant=stranger)
+def test_another_businesss_customer_is_nobody_here(ask, send, registered, other_tenant):
+    registered(tenant=other_tenant)
     ask("register", JANE | {"language": "en"})
     assert [message.subject for message in send()] == [CONFIRM]
     ask("password/forgot", {"email": JANE["email"]})
@@ -280,7 +280,7 @@ def test_a_walk_ins_link_is_bound_to_their_address_and_password(changes, ask, to
     assert not walk_in.email_verified
 
 
-def test_a_link_of_another_business_and_an_invented_one_are_no_links(ask, token_for, stranger):
+def test_a_link_of_another_business_and_an_invented_one_are_no_links(ask, token_for, other_tenant):
     token = token_for()
     for invented in ("", "x", "x" * 43, token[:-1], token.upper(), " ", "\u00e9", "%00"):
         answer = ask("verify", {"token": invented, "password": PASSWORD})

@@ -82,17 +82,17 @@ def test_a_password_that_the_staff_set_signs_nobody_in_before_the_mailbox_is_pro
     assert ask("login", CREDENTIALS | {"password": NEW_PASSWORD}).status_code == 401
 
 
-def test_a_customer_of_another_business_and_the_staff_do_not_sign_in_here(ask, registered, stranger, tenant):
-    registered(tenant=stranger)
+def test_a_customer_of_another_business_and_the_staff_do_not_sign_in_here(ask, registered, other_tenant, tenant):
+    registered(tenant=other_tenant)
     UserFactory(tenant=tenant, email="rina@example.com", password=PASSWORD)
     assert ask("login", CREDENTIALS).json() == REFUSED
     assert ask("login", CREDENTIALS | {"email": "rina@example.com"}).json() == REFUSED
     assert ask("login", CREDENTIALS, portal="/api/v1/portal/nordlys").status_code == 200
 
 
-def test_an_unknown_business_and_a_suspended_one_are_the_same_404(ask, registered, stranger):
-    registered(tenant=stranger)
-    suspend(stranger)
+def test_an_unknown_business_and_a_suspended_one_are_the_same_404(ask, registered, other_tenant):
+    registered(tenant=other_tenant)
+    suspend(other_tenant)
     answers = {
         ask(endpoint, CREDENTIALS, portal=f"/api/v1/portal/{slug}").content
         for endpoint in ("login", "register", "verify", "refresh", "logout", "password/forgot", "password/change")
@@ -132,11 +132,11 @@ def test_tokens_expire_after_15_minutes_and_30_days(ask, jane, clock):
     assert CustomerSession.objects.count() == 1
 
 
-def test_tokens_of_staff_and_of_other_businesses_do_not_refresh_here(ask, jane, registered, stranger, staff):
+def test_tokens_of_staff_and_of_other_businesses_do_not_refresh_here(ask, jane, registered, other_tenant, staff):
     staffs = LoginSession.start(staff.user).token_pair()
     own = ask("login", CREDENTIALS).json()
     assert ask("refresh", {"refresh": own["refresh"]}, portal="/api/v1/portal/nordlys").status_code in {401, 404}
-    registered(tenant=stranger)
+    registered(tenant=other_tenant)
     foreign = ask("login", CREDENTIALS, portal="/api/v1/portal/nordlys").json()
     for token in (staffs["refresh"], foreign["refresh"], own["access"], "x"):
         assert ask("refresh", {"refresh": token}).status_code == 401
@@ -287,10 +287,10 @@ def test_a_hundred_wrong_passwords_from_one_client_shut_it_out_and_no_other(ask,
 
 
 def test_guesses_in_one_portal_shut_neither_staff_nor_customers_of_another_business_out(
-    ask, jane, registered, stranger, anonymous, tenant
+    ask, jane, registered, other_tenant, anonymous, tenant
 ):
     UserFactory(tenant=tenant, email=JANE["email"], password=PASSWORD)
-    registered(tenant=stranger)
+    registered(tenant=other_tenant)
     LoginFailure.objects.bulk_create(
         LoginFailure(kind="customer", account=f"{jane.tenant_id}:{JANE['email']}", address="203.0.113.1")
         for _ in range(100)

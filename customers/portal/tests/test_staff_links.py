@@ -268,7 +268,7 @@ def test_the_sixth_mail_in_an_hour_is_not_sent(hire, back_office, send):
     assert len(send()) == 1
 
 
-def test_who_may_invite_whom(back_office, stranger, tenant, ana, send):
+def test_who_may_invite_whom(back_office, other_tenant, tenant, ana, send):
     for role in ("staff", "outlet_manager"):
         browser = back_office(role)
         assert browser.post(f"{STAFF}add/", DEWI).status_code == 403
@@ -276,7 +276,7 @@ def test_who_may_invite_whom(back_office, stranger, tenant, ana, send):
             assert browser.post(f"{STAFF}{ana.pk}/{verb}/").status_code == 403
     browser = back_office("tenant_admin")
     boss = UserFactory(role="super_admin", tenant=None)
-    for pk in (UserFactory(tenant=stranger).pk, boss.pk, "0" * 24, "x"):
+    for pk in (UserFactory(tenant=other_tenant).pk, boss.pk, "0" * 24, "x"):
         assert browser.post(f"{STAFF}{pk}/invite/").status_code == 404, pk
     assert "role" in browser.post(f"{STAFF}add/", DEWI | {"role": "super_admin"}).context["adminform"].form.errors
     assert browser.get(f"{STAFF}{ana.pk}/invite/").status_code == 405

@@ -170,9 +170,9 @@ def test_a_phone_of_another_stays_pending_for_staff(tenant, jane):
     assert (kept.phone, kept.pending_phone) == ("+628133333333", None)
 
 
-def test_a_phone_that_is_free_or_of_a_deleted_customer_is_taken(tenant, stranger, jane):
+def test_a_phone_that_is_free_or_of_a_deleted_customer_is_taken(tenant, other_tenant, jane):
     DeletedCustomerFactory(tenant=tenant, phone="+628122222222")
-    CustomerFactory(tenant=stranger, phone="+628122222222")
+    CustomerFactory(tenant=other_tenant, phone="+628122222222")
     jane.patch(jane.url, {"phone": "+628122222222"})
     assert (read(jane.customer).phone, read(jane.customer).pending_phone) == ("+628122222222", None)
     assert jane.patch(jane.url, {"phone": None}).json()["phone"] is None
