@@ -10,6 +10,8 @@ RUN python -m venv /venv
 COPY requirements.lock .
 RUN /venv/bin/pip install --quiet --require-hashes --requirement requirements.lock
 COPY . .
+# Otherwise each process would compile the code anew when it starts, since it may not write the compiled files.
+RUN /venv/bin/python -m compileall -q --invalidation-mode unchecked-hash .
 # The settings require keys and a database. This command signs nothing and does not connect.
 RUN KEY=only-for-collecting-static-files-while-the-image-is-built \
     && SECRET_KEY=$KEY JWT_SIGNING_KEY=$KEY DATABASE_URL=postgres://none@localhost/none \
