@@ -130,8 +130,8 @@ TOTALS_AND_LISTS = [
     Fault(
         "a page at the end of a filtered list is counted from the beginning",
         "customers/customer_list.py",
-        "CASE WHEN {start} <= number / 2",
-        "CASE WHEN {start} <= number",
+        "CASE WHEN {start} <= found_count / 2",
+        "CASE WHEN {start} <= found_count",
         "customers/tests/test_search_plan.py",
     ),
     Fault(
