@@ -43,6 +43,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     into = options.into or ROOT / ("bench" if options.customers >= 1_000_000 else "var")
+    into.mkdir(parents=True, exist_ok=True)
     try:
         with database_server() as postgres:
             bench = Bench(postgres, options.customers, options.rounds, options.seconds)
