@@ -1,4 +1,4 @@
-"""Tests runs of an import: a dry run, a killed run that is started again, and a race."""
+"""Tests runs of an import: a dry run, a run that is killed or stopped and then started again, and a race."""
 
 import random
 import signal
@@ -11,8 +11,10 @@ from django.conf import settings
 from django.db import connection, connections, transaction
 
 from circe.db.ids import new_id
+from circe.db.roles import as_owner
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
+from customers.tests.test_transfer_admin import body, checked, figures
 from customers.tests.transfer import as_csv, from_csv, imported
 from customers.transfer import importing
 from tenants.models import AuditEvent
@@ -168,3 +170,31 @@ def test_a_row_whose_contact_another_request_takes_meanwhile_is_refused_and_no_o
     assert result.counts == {"created": 8, "refused": 1}
     reason = f"Customer {other.pk} is here already, and differs. Updating existing customers would change them."
     assert result.refused_rows == [(7, "first_name", reason)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_page_of_an_import_that_the_database_stops_leads_to_the_page_that_goes_on(back_office, in_scope):
+    browser, pages = back_office("tenant_admin"), []
+    url = checked(browser, as_csv([["first_name", "email"], ["Jane", "jane@example.com"]]))
+
+    def run():
+        try:
+            pages.append(body(browser.post(url, {"import": "1"})))
+        finally:
+            connections.close_all()
+
+    importer = Thread(target=run)
+    with transaction.atomic():
+        CustomerFactory(tenant=in_scope, email="jane@example.com")
+        importer.start()
+        while not (waiters := find_lock_waiters()):
+            assert importer.is_alive()
+        with as_owner(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_cancel_backend(%s)", waiters)
+        importer.join()
+        transaction.set_rollback(True)
+    [page] = pages
+    assert f'The rows that were imported are kept: <a href="{url}">go on</a>' in page
+    assert not Customer.objects.exists()
+    body(browser.post(url, {"import": "1"}))
+    assert figures(browser, url) == {"created": 1}
