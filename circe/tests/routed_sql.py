@@ -4,7 +4,6 @@ A cluster of Citus sends a statement to the one node with the tenant's rows if e
 condition, or is joined by `tenant_id` to one that has it. It looks at each SELECT, UPDATE and DELETE by itself.
 """
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -35,7 +34,7 @@ def find_unrouted(statements: Sequence[tuple[Scope | None, str]]) -> list[tuple[
     found = [
         (unrouted_tables(sql, tenant_relations()), sql)
         for scope, sql in statements
-        if not isinstance(scope, AllTenants) or not re.match(r"\s*(SELECT|WITH)\b", sql)
+        if not isinstance(scope, AllTenants) or is_write(sql)
     ]
     return [(names, sql) for names, sql in found if names]
 
@@ -51,6 +50,13 @@ def unrouted_tables(sql: str, tables: frozenset[str]) -> list[str]:
     for statement in parse_sql(sql):
         _check(statement.stmt, tables, frozenset(), frozenset(), found)
     return found
+
+
+@cache
+def is_write(sql: str) -> bool:
+    """Returns whether the statement, or one of its CTEs, is an INSERT, UPDATE or DELETE."""
+    nodes = (node for statement in parse_sql(sql) for node in _walk(statement.stmt))
+    return any(_is(node, ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt) for node in nodes)
 
 
 def named_tables(sql: str) -> set[str]:

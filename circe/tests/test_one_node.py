@@ -13,7 +13,7 @@ from circe.tests.routed_sql import find_unrouted, unrouted_tables
 from customers.models import Customer
 from customers.tests.factories import CustomerFactory, DeletedCustomerFactory
 from customers.tests.transfer import as_csv, exported, imported
-from tenants.scope import tenant_scope
+from tenants.scope import ALL_TENANTS, tenant_scope
 from tenants.tests.factories import OutletFactory, ServiceFactory, UserFactory
 from tenants.tests.shell import run
 
@@ -70,6 +70,16 @@ TABLES = frozenset({"customers_customer", "customers_consent", "tenants_outlet"}
 )
 def test_what_names_the_tenant(sql, unrouted):
     assert unrouted_tables(sql, TABLES) == unrouted
+
+
+def test_only_a_read_of_all_tenants_may_lack_the_tenant():
+    change = "UPDATE customers_customer SET is_active = false WHERE id = $1"
+    read = "SELECT * FROM customers_customer WHERE id = $1"
+    in_a_cte = f"WITH changed AS ({change} RETURNING id) SELECT id FROM changed"
+    statements = [
+        (ALL_TENANTS, sql) for sql in (read, f"WITH found AS ({read}) SELECT id FROM found", change, in_a_cte)
+    ]
+    assert [sql for _, sql in find_unrouted(statements)] == [change, in_a_cte]
 
 
 @pytest.fixture
