@@ -1,4 +1,4 @@
-"""Undoes changes of status whose reverse is in STATUS_TRANSITIONS."""
+"""Undoes a change of status, if STATUS_TRANSITIONS allows the change back."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -25,7 +25,7 @@ from tenants.admin.undo import offer_undo
 def offer_undo_of_status(
     request: HttpRequest, text: str, changed: Iterable[tuple[str, str]], status: Status
 ) -> str | SafeString:
-    """Returns the text of a message, with an Undo button for the changes whose reverse is in STATUS_TRANSITIONS.
+    """Returns the text of a message, with an Undo button for the changes that STATUS_TRANSITIONS allows to undo.
 
     `changed` are the ids of the appointments with their status before; all have `status` now.
     """

@@ -43,8 +43,11 @@ MAX_EARLY_START = dt.timedelta(hours=1)
 
 
 def find_doubt(appointment: Appointment, status: Status, *, now: dt.datetime) -> str:
-    """Returns why the status is unlikely at the local minute `now`, in a sentence for staff; "" where it is likely."""
-    # People read clocks to the minute, and so is `now`.
+    """Returns a sentence for staff that says why the status is unlikely at the local time `now`. Returns "" if it is likely.
+
+    `now` is a whole minute.
+    """
+    # So the times of the appointment are compared by the minute too.
     begins, ends = (time.replace(second=0, microsecond=0) for time in appointment.local_bounds)
     is_start = status == Status.IN_PROGRESS and appointment.status != Status.COMPLETED
     if now < begins and (status == Status.NO_SHOW or (is_start and begins - now > MAX_EARLY_START)):

@@ -232,7 +232,7 @@ def copy_filled_cluster(target: Path) -> None:
 
 @contextmanager
 def install_circe(prepare=nullcontext):
-    """Makes a filled cluster in the directory that `prepare` yields. Stops it after the block."""
+    """Yields Circe with a filled cluster in the directory that `prepare` yields. Stops the cluster after the block."""
     with tempfile.TemporaryDirectory(prefix="circe-chaos-") as path:
         directory = Path(path)
         directory.chmod(0o755)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from circe.db.ids import new_id
+from circe.tests.sources import PACKAGES
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def customer_client(tenant):
 def checkout(tmp_path):
     """A copy of the project without its `var/`."""
     shutil.copy(settings.BASE_DIR / "manage.py", tmp_path)
-    for package in ("circe", "tenants", "customers", "appointments", "analytics"):
+    for package in PACKAGES:
         (tmp_path / package).symlink_to(settings.BASE_DIR / package)
     # BASE_DIR is where circe/settings.py lies, so the folder itself is copied; its parts may be links.
     (tmp_path / "circe").unlink()

@@ -89,7 +89,7 @@ class Program:
 
 
 def run_python(*command, directory, environment, text=""):
-    """Runs a program. Returns its exit code, stdout and stderr. Ends it after ten minutes."""
+    """Runs a program. Returns its exit code, stdout and stderr. Ends the program if it runs for ten minutes."""
     with tempfile.TemporaryDirectory() as path:
         files = [Path(path) / name for name in ("stdin", "stdout", "stderr")]
         for file, content in zip(files, (text, "", ""), strict=True):

@@ -55,19 +55,17 @@ def unrouted_tables(sql: str, tables: frozenset[str]) -> list[str]:
 @cache
 def is_write(sql: str) -> bool:
     """Returns whether the statement, or one of its CTEs, is an INSERT, UPDATE or DELETE."""
-    nodes = (node for statement in parse_sql(sql) for node in _walk(statement.stmt))
-    return any(_is(node, ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt) for node in nodes)
+    return any(_find_nodes(sql, ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt))
 
 
 def named_tables(sql: str) -> set[str]:
     """Returns the names of all tables of the statement."""
-    return {node.relname for statement in parse_sql(sql) for node in _walk(statement.stmt) if _is(node, ast.RangeVar)}
+    return {table.relname for table in _find_nodes(sql, ast.RangeVar)}
 
 
 def called_functions(sql: str) -> set[str]:
     """Returns the names of all functions that the statement calls, without their schemas."""
-    calls = [node for statement in parse_sql(sql) for node in _walk(statement.stmt) if _is(node, ast.FuncCall)]
-    return {call.funcname[-1].sval for call in calls}
+    return {call.funcname[-1].sval for call in _find_nodes(sql, ast.FuncCall)}
 
 
 def is_update_or_delete(sql: str) -> bool:
@@ -100,7 +98,7 @@ def _check(
 
 
 class _Level:
-    """The tables of one query, in groups whose `tenant_id` its conditions make equal."""
+    """The tables of one query, in groups. The conditions of the query make the `tenant_id` of a group equal."""
 
     def __init__(self, query: Any, tables: Collection[str], common: Collection[str], outer: Collection[str]) -> None:
         self.query, self.outer = query, outer
@@ -206,6 +204,11 @@ def _queries_in(node: Any) -> Iterator[Any]:
     else:
         for child in _children(node):
             yield from _queries_in(child)
+
+
+def _find_nodes(sql: str, *kinds: type) -> list[Any]:
+    """Returns the nodes of these kinds in the parsed statement."""
+    return [node for statement in parse_sql(sql) for node in _walk(statement.stmt) if _is(node, *kinds)]
 
 
 def _walk(node: Any, *, into_queries: bool = True) -> Iterator[Any]:

@@ -28,14 +28,14 @@ from circe.db.citus.sql_files import FILES
 from circe.db.fields import OmitCodeFromMigrationsMixin
 from circe.db.roles import as_owner
 from circe.management.commands.check_totals import SUMMARY_TABLES
+from circe.tests.sources import PACKAGES, find_files
 from tenants.accounts.permissions import ANYONE, HasRole
 from tenants.models import Role
 from tenants.tests.factories import UserFactory
 from tenants.views import TenantViewSet
 
-OURS = ["tenants", "customers", "appointments", "analytics", "circe"]
 WITH_SQL = ["tenants", "customers", "appointments"]
-SOURCES = [file for app in OURS for file in (settings.BASE_DIR / app).rglob("*.py")]
+SOURCES = find_files("*.py")
 
 
 def viewsets():
@@ -62,7 +62,7 @@ def test_every_module_has_a_layer(imports):
     """If one file of a folder has a layer, all files of the folder have one."""
     named = layers()
     divided = {module.rpartition(".")[0] for module in named} - {""}
-    assert {*OURS, "circe.api", "circe.db", "customers.transfer"} <= named | divided
+    assert {*PACKAGES, "circe.api", "circe.db", "customers.transfer"} <= named | divided
     for parent in divided:
         for module in imports.find_children(parent):
             with_submodules = {module, *(name for name in named if name.startswith(f"{module}."))}
@@ -74,7 +74,7 @@ def test_every_module_has_a_layer(imports):
 @pytest.fixture(scope="module")
 def imports():
     """The graph of imports between our files, including imports for types only and imports inside functions."""
-    return grimp.build_graph(*OURS, cache_dir=None)
+    return grimp.build_graph(*PACKAGES, cache_dir=None)
 
 
 def test_no_files_have_circular_imports(imports):
@@ -312,14 +312,14 @@ def test_every_migration_can_be_reversed(scratch):
     # The admin's log refers to users.
     call_command("migrate", "admin", "zero", database=scratch, verbosity=0)
     call_command("migrate", "tenants", "zero", database=scratch, verbosity=0)
-    left = [line for line in schema(scratch) if any(app in line for app in OURS)]
+    left = [line for line in schema(scratch) if any(app in line for app in PACKAGES)]
     assert left == []
     call_command("migrate", database=scratch, verbosity=0)
     assert schema(scratch) == before
 
 
 def test_every_migration_has_a_name():
-    for app in OURS:
+    for app in PACKAGES:
         for file in (Path(apps.get_app_config(app).path) / "migrations").glob("0*.py"):
             assert "_auto_" not in file.name, file
 

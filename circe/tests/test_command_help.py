@@ -6,9 +6,9 @@ import pytest
 from django.core.management import get_commands, load_command_class
 
 from circe.command_line import DJANGO_OPTIONS, EXAMPLES, CommandLine
+from circe.tests.sources import PACKAGES
 
-APPS = ("circe", "tenants", "customers", "appointments", "analytics")
-OURS = sorted(name for name, app in get_commands().items() if str(app).split(".")[0] in APPS)
+OURS = sorted(name for name, app in get_commands().items() if str(app).split(".")[0] in PACKAGES)
 
 
 @pytest.mark.parametrize("name", [*OURS, *EXAMPLES])

@@ -14,6 +14,7 @@ from appointments.tests.factories import AppointmentFactory, works_always
 from circe.db.ids import new_id
 from circe.db.roles import as_owner
 from circe.tests.every_table import make_rows
+from circe.tests.sources import find_files
 from customers.models import Customer
 from tenants import scope as scope_module
 from tenants.models import IdempotencyRecord, LoginFailure, LoginSession, Outlet, Service, StaffName, Tenant, User
@@ -277,8 +278,7 @@ def test_few_queries_leave_the_scope_of_a_customer():
     root = Path(settings.BASE_DIR)
     found = {
         str(path.relative_to(root)): len(re.findall(r"with whole_business\(\)", path.read_text()))
-        for app in ("analytics", "appointments", "circe", "customers", "tenants")
-        for path in (root / app).rglob("*.py")
+        for path in find_files("*.py")
         if "tests" not in path.parts
     }
     assert {path: number for path, number in found.items() if number} == WHOLE_BUSINESS

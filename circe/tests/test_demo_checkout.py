@@ -16,13 +16,13 @@ import pytest
 from django.conf import settings
 
 from circe.tests.processes import run_python
+from circe.tests.sources import PACKAGES
 
 pytestmark = [
     pytest.mark.skipif("DATABASE_URL" in os.environ, reason="needs the embedded PostgreSQL"),
     pytest.mark.slow("makes a cluster, migrates it and fills it with demo data"),
     pytest.mark.xdist_group("demo_checkout"),
 ]
-PACKAGES = ("circe", "tenants", "customers", "appointments", "analytics")
 
 
 @pytest.fixture(scope="module")

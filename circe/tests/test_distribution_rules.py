@@ -9,6 +9,7 @@ from pglast import parse_plpgsql
 
 from circe.tests.citus import plugin
 from circe.tests.routed_sql import called_functions, is_update_or_delete, named_tables, unrouted_tables
+from circe.tests.sources import find_files
 from tenants.models import Outlet, Role, Staff
 from tenants.scope import tenant_scope
 
@@ -202,13 +203,9 @@ def test_every_statement_of_a_function_names_the_tenant():
     assert sorted(unrouted) == sorted(OF_ALL_BUSINESSES)
 
 
-def test_the_exceptions_of_a_cluster_name_tests_that_exist(settings):
+def test_the_exceptions_of_a_cluster_name_tests_that_exist():
     """Otherwise an exception would be lost when its test gets another name."""
-    tests = {
-        path: path.read_text()
-        for app in ("circe", "tenants", "customers", "appointments", "analytics")
-        for path in (settings.BASE_DIR / app).rglob("test_*.py")
-    }
+    tests = {path: path.read_text() for path in find_files("test_*.py")}
     names = {path.name for path in tests}
     for name in plugin.SKIPPED.keys() | plugin.UNROUTED_SQL | plugin.COMMITTED:
         function, _, case = name.rstrip("]").partition("[")

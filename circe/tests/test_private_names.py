@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-OURS = ["analytics", "appointments", "circe", "customers", "tenants"]
+from circe.tests.sources import PACKAGES, find_files
+
 MAX_USES = 12
 # Django documents these in spite of the underscore, and Python those of a named tuple.
 DOCUMENTED = {"_meta", "_state", "_default_manager", "_base_manager", "_asdict", "_fields", "_replace"}
@@ -19,8 +20,7 @@ def find_tests():
     """Returns the names of all tests."""
     return {
         name
-        for app in OURS
-        for file in (settings.BASE_DIR / app).rglob("test_*.py")
+        for file in find_files("test_*.py")
         for name in re.findall(r"^def (test_\w+)", file.read_text(), re.MULTILINE)
     }
 
@@ -59,7 +59,7 @@ def iterate_overridden(module, tree):
         base_names = {
             name
             for base in getattr(module, one.name, object).__mro__[1:]
-            if base.__module__.partition(".")[0] not in OURS
+            if base.__module__.partition(".")[0] not in PACKAGES
             for name in vars(base)
         }
         yield from (
@@ -77,7 +77,7 @@ def iterate_used(tree, own):
             names = [keyword.arg for keyword in node.keywords if keyword.arg]
             if isinstance(node.func, ast.Name) and node.func.id in {"getattr", "hasattr", "setattr"}:
                 names += [argument.value for argument in node.args[1:2] if isinstance(argument, ast.Constant)]
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] not in OURS:
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] not in PACKAGES:
             names = [alias.name for alias in node.names]
         yield from ((node.lineno, name) for name in names if is_private(name) and name not in own)
 
@@ -88,8 +88,7 @@ def find_uses():
     """Returns every private name of a library that our product code uses, as (line, name) by file."""
     files = [
         file
-        for app in OURS
-        for file in (settings.BASE_DIR / app).rglob("*.py")
+        for file in find_files("*.py")
         if not {"tests", "migrations"} & {*file.relative_to(settings.BASE_DIR).parts}
     ]
     trees = {file.relative_to(settings.BASE_DIR): ast.parse(file.read_text()) for file in files}

@@ -68,7 +68,8 @@ def number_of(model):
 
 
 def test_every_form_that_adds_a_row_is_in_this_file():
-    # Nobody adds an audit event or a customer's request. The form of a week replaces all hours of the week.
+    # The back office has no form that adds an audit event or a deletion request. The form of a week replaces the hours of
+    # the week, so it adds nothing twice.
     registered = {one.__name__ for one in admin.site._registry}
     assert registered - {"AuditEvent", "DeletionRequest", "StaffWithHours"} == {one.__name__ for one in TYPED}
 

@@ -28,7 +28,7 @@ def shown_text(answer):
 @pytest.mark.slow("opens every page of the back office as each role of a business")
 @pytest.mark.parametrize("role", sorted({*Role.values} - {Role.SUPER_ADMIN}))
 def test_no_page_shows_a_date_in_iso_8601_or_offers_a_history_to_others(back_office, busy_business, role, subtests):
-    """One test, since most of its time goes into opening the pages."""
+    """One test checks both, since it takes long to open the pages."""
     browser = back_office(role)
     pages = open_pages(browser, busy_business)
     assert len(pages) > 15

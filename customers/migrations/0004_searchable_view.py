@@ -19,9 +19,9 @@ class Migration(migrations.Migration):
         django_migrate_sql.operations.CreateSQL(
             name="customers_searchable",
             sql="""-- Shows the columns by which customers are searched, filtered, counted and ordered. The view reads the table with the
--- rights of its owner, to whom no policy applies, and has the condition of the policies itself. Under a policy, LIKE
--- and && can't use their indexes. The condition is that of tenant_policy_sql in circe/db/row_level_security.py, which
--- explains its form.
+-- rights of its owner, to whom no policy applies. So its query has the condition of the policies. Under a policy, LIKE and
+-- && can't use their indexes. The condition is that of tenant_policy_sql in circe/db/row_level_security.py, which explains
+-- its form.
 CREATE VIEW customers_searchable AS
 SELECT
     id,

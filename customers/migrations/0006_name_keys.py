@@ -85,7 +85,8 @@ REVOKE INSERT, UPDATE, DELETE ON customers_namekey FROM circe_app;
         django_migrate_sql.operations.CreateSQL(
             name="customers_searchable_names",
             sql="""-- Shows the table customers_namekey. Like customers_searchable, the view reads the table with the rights of its owner,
--- and has the condition on the tenant itself. Under a policy, the operators of similarity can't use their index.
+-- to whom no policy applies. So its query has the condition on the tenant. Under a policy, the operators of similarity
+-- can't use their index.
 CREATE VIEW customers_searchable_names AS
 SELECT
     tenant_id,

@@ -1,5 +1,6 @@
 -- Shows the table customers_namekey. Like customers_searchable, the view reads the table with the rights of its owner,
--- and has the condition on the tenant itself. Under a policy, the operators of similarity can't use their index.
+-- to whom no policy applies. So its query has the condition on the tenant. Under a policy, the operators of similarity
+-- can't use their index.
 CREATE VIEW customers_searchable_names AS
 SELECT
     tenant_id,

@@ -1,4 +1,4 @@
-"""Tests the import of files as spreadsheets and psql write them. They are in `circe/tests/real_data/`."""
+"""Tests the import of files that spreadsheets and psql have written. The files are in `circe/tests/real_data/`."""
 
 from pathlib import Path
 

@@ -226,7 +226,7 @@ def test_another_phone_is_not_found(found, person, typed):
 
 
 BEGINNINGS = [
-    # These have a trunk prefix after the country code.
+    # Numbers with a trunk prefix after the country code. It belongs before a national number.
     ("ID", "0812-3456-7890", ["+62 0812", "+62 (0)812", "0062 0812", "62 0812", "620812", "62 (0)812"]),
     ("DE", "+49 151 12345678", ["+49 0151", "0049 (0)151", "49 0151 1"]),
     ("RU", "8 912 345 67 89", ["+7 8 912", "8 912", "8 (912) 3", "7 8 912"]),

@@ -94,7 +94,7 @@ CODE_PAGE_DETECTION_BYTES = 1 << 20
 USUAL_SIGNS = "’‘“”„«»–—…\u00a0"
 # Marks of a text that was decoded with a wrong encoding: signs or a capital within a word, accents without a letter,
 # box drawings, and bytes that are no text.
-ODD_IN_WORD = (
+_ODD_IN_WORD = (
     r"\p{L}[[^\p{L}\p{M}\p{N}\p{Z}]--[\x00-\x7f’·]]\p{L}|\p{L}(?=[^\x00-\x7f])(?:(?<=\p{Ll})\p{Lu}|\p{Lu}(?=\p{Ll}))"
     r"|[\u02c6-\u02dd\u2500-\u259f\ufffd]|[[\p{Cc}\p{Co}]--[\t\r\n]]"
 )
@@ -203,7 +203,7 @@ def _choose_encoding(file: BinaryIO, code_page: str) -> str:
     # Imported here because it is slow to import, and most files are Unicode.
     import regex
 
-    odd_in_word = regex.compile(ODD_IN_WORD, regex.V1)
+    odd_in_word = regex.compile(_ODD_IN_WORD, regex.V1)
     candidates = [code_page, *OTHER_ENCODINGS.get(code_page, [])]
     oddities = {name: len(odd_in_word.findall(sample.decode(name, "replace"))) for name in candidates}
     best = min(candidates, key=oddities.__getitem__)

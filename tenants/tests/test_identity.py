@@ -216,7 +216,7 @@ def test_cleaning_an_address_twice_changes_nothing(local, domain):
         ("US", "(202) 555-0143", "+12025550143"),
         ("GB", "+44 (0)20 7946 0018", "+442079460018"),
         ("IT", "06 698 12345", "+390669812345"),
-        # These have a trunk prefix after the country code.
+        # Numbers with a trunk prefix after the country code. It belongs before a national number.
         ("ID", "+62 0812 3456 7801", "+6281234567801"),
         ("ID", "(+62)(0)812 3456 7801", "+6281234567801"),
         ("ID", "0062 0812 3456 7801", "+6281234567801"),

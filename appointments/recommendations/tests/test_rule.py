@@ -57,7 +57,7 @@ PREFERENCES = st.fixed_dictionaries(
 
 
 def fill(salon, business, preferences):
-    """Gives the salon what is random. Returns it and its customer."""
+    """Stores the generated offers, time off, visits and preferences in the salon. Returns the salon and its customer."""
     for service, person in business["offers"].items():
         salon.offer_only(service, person)
     if business["away"]:

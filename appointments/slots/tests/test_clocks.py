@@ -47,7 +47,8 @@ def test_nights_at_the_ends_of_years_and_of_the_calendar(staff, tenant, outlet, 
 
 # --- clocks that go forward and back -----------------------------------------------------------------------------------
 
-# By zone: working hours that begin on a day, and the slots of an hour in them: start, end, and instant of the start (UTC).
+# A zone, a day, the working hours that begin on that day, and the slots of a service of one hour. A slot is its local
+# start, its local end, and its start in UTC.
 CLOCKS = [
     # 02:00 to 03:00 is skipped, and the night is an hour shorter.
     (
