@@ -2,7 +2,6 @@
 
 import gzip
 import logging
-import threading
 from contextlib import contextmanager
 
 import orjson
@@ -33,7 +32,7 @@ from customers.models import Customer
 from customers.tests.factories import CustomerFactory
 from tenants.models import LoginSession
 from tenants.scope import ALL_TENANTS, tenant_scope
-from tenants.tests.locks import find_lock_waiters
+from tenants.tests.locks import find_lock_waiters, start_thread
 
 LIST = "/api/v1/customers"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
@@ -247,21 +246,6 @@ def database_away():
         yield
     finally:
         connection.settings_dict["HOST"] = host
-
-
-def start_thread(function):
-    """Calls the function in a thread with a new database connection. Returns the thread, and a list for its result."""
-    answers = []
-
-    def run():
-        try:
-            answers.append(function())
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    return thread, answers
 
 
 @pytest.mark.django_db(transaction=True)

@@ -4,11 +4,10 @@ import random
 import signal
 import subprocess
 import sys
-from threading import Thread
 
 import pytest
 from django.conf import settings
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 
 from circe.db.ids import new_id
 from circe.db.roles import as_owner
@@ -20,7 +19,7 @@ from customers.transfer import importing
 from tenants.models import AuditEvent
 from tenants.scope import tenant_scope
 from tenants.tests.factories import ServiceFactory
-from tenants.tests.locks import find_lock_waiters
+from tenants.tests.locks import find_lock_waiters, start_thread
 
 HEADER = ["id", "first_name", "email", "phone", "notes", "preferred_services"]
 
@@ -151,18 +150,9 @@ def test_a_killed_import_that_is_started_again_has_the_same_result(tmp_path, ten
 def test_a_row_whose_contact_another_request_takes_meanwhile_is_refused_and_no_other(tmp_path, tenant):
     path = tmp_path / "customers.csv"
     path.write_bytes(as_csv([HEADER, *(["", "Jane", f"j{n}@example.com", "", "", ""] for n in range(9))]))
-    results = []
-
-    def run():
-        try:
-            results.append(imported(path))
-        finally:
-            connections.close_all()
-
-    importer = Thread(target=run)
     with transaction.atomic():
         other = CustomerFactory(tenant=tenant, first_name="Joe", email="j5@example.com", phone=None)
-        importer.start()
+        importer, results = start_thread(lambda: imported(path))
         while not find_lock_waiters():
             assert importer.is_alive()
     importer.join()
@@ -174,19 +164,12 @@ def test_a_row_whose_contact_another_request_takes_meanwhile_is_refused_and_no_o
 
 @pytest.mark.django_db(transaction=True)
 def test_the_page_of_an_import_that_the_database_stops_leads_to_the_page_that_goes_on(back_office, in_scope):
-    browser, pages = back_office("tenant_admin"), []
+    browser = back_office("tenant_admin")
     url = checked(browser, as_csv([["first_name", "email"], ["Jane", "jane@example.com"]]))
 
-    def run():
-        try:
-            pages.append(body(browser.post(url, {"import": "1"})))
-        finally:
-            connections.close_all()
-
-    importer = Thread(target=run)
     with transaction.atomic():
         CustomerFactory(tenant=in_scope, email="jane@example.com")
-        importer.start()
+        importer, pages = start_thread(lambda: body(browser.post(url, {"import": "1"})))
         while not (waiters := find_lock_waiters()):
             assert importer.is_alive()
         with as_owner(), connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Who waits for a lock: what a race test has to see before it goes on."""
+"""Threads of race tests, and who of them waits for a lock."""
 
 import os
 import threading
@@ -24,6 +24,21 @@ WHERE datname = current_database()
 """
 
 
+def start_thread(function):
+    """Calls the function in a thread with a new database connection. Returns the thread, and a list for its result."""
+    answers = []
+
+    def run():
+        try:
+            answers.append(function())
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    return thread, answers
+
+
 def find_lock_waiters() -> list[int]:
     """Returns the process ids of the database sessions of this test that wait for a lock."""
     if is_cluster():
@@ -40,7 +55,7 @@ def _waiting_on_the_cluster() -> list[int]:
 
 
 def until_blocked():
-    """Return once a session of this test's database waits for another's lock."""
+    """Returns when a session of this test's database waits for another's lock. Raises AssertionError after a minute."""
     for _ in range(6000):
         if find_lock_waiters():
             return
